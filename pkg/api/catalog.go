@@ -51,7 +51,7 @@ type Service struct {
 	ID                string
 	Service           string // the service's name
 	Tags              []string
-	Address           string // empty means the node's address
+	Address           string                    // empty means the node's address
 	TaggedAddresses   map[string]ServiceAddress `json:",omitempty"`
 	Meta              map[string]string
 	Port              int
