@@ -1,0 +1,111 @@
+package store
+
+import (
+	"github.com/registryd/registryd/pkg/api"
+)
+
+func (c *Liveness) apply(d *draft) Result {
+	n := d.node(NodeKey(c.Node))
+	if n == nil {
+		return done // removed meanwhile
+	}
+	k := &api.Check{Node: n.node.Node, CheckID: api.SerfHealth, Name: "Serf Health Status", Status: api.Critical, Output: c.Output}
+	if c.Alive {
+		k.Status = api.Passing
+	}
+	k.CreateIndex, k.ModifyIndex = d.index, d.index
+	if old := n.check(api.SerfHealth); old != nil {
+		if sameCheck(old, k) {
+			return done
+		}
+		k.CreateIndex = old.CreateIndex
+	}
+	if !c.Alive {
+		// Before the check turns: sessions that can live on must not be ended
+		// by it.
+		d.live = nil
+		d.handOver(n)
+	}
+	d.setCheck(n, k)
+	return done
+}
+
+// handOver moves what can outlive a failed server to live ones: instances with
+// an address of their own, their checks, and sessions that have a TTL.
+func (d *draft) handOver(from *nodeDraft) {
+	var heirs []string
+	for _, l := range d.liveServers() {
+		if NodeKey(l) != from.key {
+			heirs = append(heirs, l)
+		}
+	}
+	if len(heirs) == 0 {
+		return
+	}
+	d.handOverSessions(from, heirs)
+	for _, inst := range append([]*Instance(nil), from.instances...) {
+		if outlives(inst, from.node) {
+			d.moveInstance(from, inst, heirs)
+		}
+	}
+}
+
+// outlives reports whether an instance may live though its server is dead: it
+// has an address that is not the server's, or one that was given explicitly
+// together with a check that will tell.
+func outlives(i *Instance, server *api.Node) bool {
+	s := i.Service
+	if s.Address == "" || ServiceKey(s.Service) == ServerService {
+		return false
+	}
+	if s.Address != server.Address {
+		return true
+	}
+	for _, c := range i.OwnChecks {
+		if c.Probe != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// moveInstance puts the instance and its checks, unchanged, on one of the
+// heirs: the one that hashing prefers and that has no instance or check of the
+// same ID. If all have one the instance stays.
+func (d *draft) moveInstance(from *nodeDraft, inst *Instance, heirs []string) {
+	rest := append([]string(nil), heirs...)
+	for len(rest) > 0 {
+		name := rendezvous(rest, from.key, inst.Service.ID)
+		to := d.node(NodeKey(name))
+		if to != nil && to.takes(inst) {
+			d.removeService(from, inst.Service.ID)
+			s := *inst.Service
+			s.ModifyIndex = d.index
+			d.setService(to, &s)
+			for _, c := range inst.OwnChecks {
+				k := *c
+				k.Node, k.ModifyIndex = to.node.Node, d.index
+				d.setCheck(to, &k)
+			}
+			return
+		}
+		for i, r := range rest {
+			if r == name {
+				rest = append(rest[:i], rest[i+1:]...)
+				break
+			}
+		}
+	}
+}
+
+func (n *nodeDraft) takes(inst *Instance) bool {
+	if n.instance(inst.Service.ID) != nil {
+		return false
+	}
+	for _, c := range inst.OwnChecks {
+		if n.check(c.CheckID) != nil {
+			return false
+		}
+	}
+	return true
+}

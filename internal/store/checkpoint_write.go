@@ -1,0 +1,98 @@
+package store
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// writeRecords puts the changed records and the state's position into tx, in
+// order of key, which touches each page of the file once.
+func writeRecords(tx *bolt.Tx, batch records, state *State) error {
+	keys := make([]recordKey, 0, len(batch))
+	for k := range batch {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b recordKey) int {
+		return cmp.Or(cmp.Compare(a.bucket, b.bucket), strings.Compare(a.key, b.key))
+	})
+	for _, k := range keys {
+		b := tx.Bucket([]byte{k.bucket})
+		v := batch[k]
+		if v == nil {
+			if err := b.Delete([]byte(k.key)); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := b.Put([]byte(k.key), encodeRecord(v)); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket([]byte{bucketMeta}).Put(metaKey, appendMeta(nil, state))
+}
+
+// encodeRecord returns the bytes of a record's value.
+func encodeRecord(v any) []byte {
+	b := make([]byte, 0, 256)
+	switch v := v.(type) {
+	case *api.Node:
+		return appendNode(b, v)
+	case *api.Service:
+		return appendService(b, v)
+	case *api.Check:
+		return appendCheck(b, v)
+	case uint64:
+		return binary.BigEndian.AppendUint64(b, v)
+	}
+	panic(fmt.Sprintf("record of type %T has no encoding", v))
+}
+
+// appendMeta writes what of a State is no record of its own.
+func appendMeta(b []byte, s *State) []byte {
+	b = putUint(b, 1, s.index)
+	b = putUint(b, 2, s.term)
+	b = putUint(b, 3, s.ghosts.floor)
+	b = putUint(b, 4, s.nodeGone)
+	for id, t := range s.tables {
+		b = putMessage(b, 5, func(b []byte) []byte { return putUint(putUint(b, 1, uint64(id)), 2, t.Index) })
+	}
+	return b
+}
+
+func decodeMeta(b []byte, s *State) error {
+	return fields(b, func(f field) error {
+		switch f.num {
+		case 1:
+			s.index = f.u
+		case 2:
+			s.term = f.u
+		case 3:
+			s.ghosts.floor = f.u
+		case 4:
+			s.nodeGone = f.u
+		case 5:
+			var id, index uint64
+			err := fields(f.bytes, func(g field) error {
+				switch g.num {
+				case 1:
+					id = g.u
+				case 2:
+					index = g.u
+				}
+				return nil
+			})
+			if err == nil && id < uint64(tableCount) {
+				s.tables[id] = &Table{Index: max(index, 1)}
+			}
+			return err
+		}
+		return nil
+	})
+}

@@ -1,0 +1,343 @@
+package store
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// draft is the next State in the making. Commands of one batch work on the
+// same draft; finish then builds each view that changed once, however many
+// commands touched it.
+type draft struct {
+	base *State
+	next State // a copy of base whose trees are replaced as they change
+
+	index uint64    // of the command being applied
+	now   time.Time // when the leader appended it
+
+	nodes    map[string]*nodeDraft    // by NodeKey
+	services map[string]*serviceDraft // by ServiceKey
+	tables   [tableCount]uint64       // new index of each touched table, else 0
+	wake     []*Watch                 // to fire once the state is published
+	after    []func()                 // to run once the state is published
+	records  records                  // what the checkpoint has to write
+
+	live  []string // cache of liveServers, nil when unknown
+	texts interner // shared by all drafts of a store; may be nil
+
+}
+
+// nodeDraft is a node with changes. Its slices are the old view's until the
+// first change of each.
+type nodeDraft struct {
+	key       string
+	old       *NodeView // nil: the node is new
+	node      *api.Node // nil: the node is gone
+	instances []*Instance
+	checks    []*api.Check
+
+	ownInstances, ownChecks bool // the slices are copies and may be changed
+
+	catalogIndex uint64 // index of the last change of each kind, 0 if none
+	checksIndex  uint64
+	allHealth    uint64            // a change that concerns all instances
+	allCatalog   uint64            // one that the catalog answers show, too
+	touched      map[string]uint64 // instance ID to index of its last change
+	shrunk       bool              // something was removed
+}
+
+// serviceDraft collects what happens to one service name.
+type serviceDraft struct {
+	health, catalog uint64
+	changes         map[instanceKey]*Instance // nil: the instance is gone
+	name            string
+	first           *api.Service // some instance set in this draft
+	shrunk          bool         // an instance or a check was removed
+}
+
+type instanceKey struct{ node, id string } // NodeKey, service ID
+
+func newDraft(base *State) *draft {
+	return &draft{base: base, next: *base, nodes: map[string]*nodeDraft{}, services: map[string]*serviceDraft{}, records: records{}}
+}
+
+// touch notes that a table has changed at the present index.
+func (d *draft) touch(t TableID) { d.tables[t] = d.index }
+
+// node returns the draft of a node for changing; nil if there is no such node.
+func (d *draft) node(key string) *nodeDraft {
+	if n, ok := d.nodes[key]; ok {
+		if n.node == nil {
+			return nil
+		}
+		return n
+	}
+	v, ok := d.base.nodes.Get([]byte(key))
+	if !ok {
+		return nil
+	}
+	n := &nodeDraft{key: key, old: v, node: v.Node, instances: v.Instances, checks: v.Checks}
+	d.nodes[key] = n
+	return n
+}
+
+// service returns the collector of a service name's changes.
+func (d *draft) service(name string) *serviceDraft {
+	key := ServiceKey(name)
+	s, ok := d.services[key]
+	if !ok {
+		s = &serviceDraft{changes: map[instanceKey]*Instance{}, name: name}
+		d.services[key] = s
+	}
+	return s
+}
+
+// instance returns the instance on the node, nil if there is none. Its Node
+// and NodeChecks may be out of date within a draft; Service and OwnChecks are
+// not.
+func (n *nodeDraft) instance(id string) *Instance {
+	if i, ok := findInstance(n.instances, id); ok {
+		return n.instances[i]
+	}
+	return nil
+}
+
+func (n *nodeDraft) check(id string) *api.Check {
+	if i, ok := findCheck(n.checks, id); ok {
+		return n.checks[i]
+	}
+	return nil
+}
+
+func (n *nodeDraft) touch(id string, index uint64) {
+	if n.touched == nil {
+		n.touched = map[string]uint64{}
+	}
+	n.touched[id] = index
+}
+
+// setNode creates or replaces a node. The caller has set its indexes.
+func (d *draft) setNode(node *api.Node) *nodeDraft {
+	key := NodeKey(node.Node)
+	n := d.node(key)
+	if n == nil {
+		old, _ := d.base.nodes.Get([]byte(key))
+		n = &nodeDraft{key: key, old: old}
+		d.nodes[key] = n
+	}
+	if n.node != nil && n.node.ID != "" && n.node.ID != node.ID {
+		d.next.nodeIDs, _, _ = d.next.nodeIDs.Delete([]byte(lower(n.node.ID)))
+	}
+	if node.ID != "" {
+		d.next.nodeIDs, _, _ = d.next.nodeIDs.Insert([]byte(lower(node.ID)), key)
+	}
+	n.node = node
+	n.catalogIndex, n.allHealth, n.allCatalog = d.index, d.index, d.index
+	d.touch(TableNodes)
+	d.records.put(bucketNodes, key, node)
+	return n
+}
+
+// setService creates or replaces an instance. The caller has set its indexes.
+func (d *draft) setService(n *nodeDraft, s *api.Service) {
+	inst := &Instance{Service: s}
+	i, found := findInstance(n.instances, s.ID)
+	if !n.ownInstances {
+		n.instances, n.ownInstances = slices.Clone(n.instances), true
+	}
+	if found {
+		old := n.instances[i]
+		inst.OwnChecks = old.OwnChecks
+		if ServiceKey(old.Service.Service) != ServiceKey(s.Service) {
+			d.dropFromService(n, old.Service)
+		}
+		n.instances[i] = inst
+	} else {
+		n.instances = slices.Insert(n.instances, i, inst)
+	}
+	n.touch(s.ID, d.index)
+	n.catalogIndex = d.index
+	sd := d.service(s.Service)
+	sd.health, sd.catalog = d.index, d.index
+	sd.changes[instanceKey{n.key, s.ID}] = inst
+	sd.first = s
+	d.serverChanged(s.Service)
+	d.touch(TableServices)
+	d.records.put(bucketServices, n.key+"\x00"+s.ID, s)
+}
+
+// serverChanged forgets which servers live when a server's own service comes
+// or goes.
+func (d *draft) serverChanged(service string) {
+	if ServiceKey(service) == ServerService {
+		d.live = nil
+	}
+}
+
+func (d *draft) dropFromService(n *nodeDraft, s *api.Service) {
+	sd := d.service(s.Service)
+	sd.health, sd.catalog, sd.shrunk = d.index, d.index, true
+	sd.changes[instanceKey{n.key, s.ID}] = nil
+	n.shrunk = true
+}
+
+// removeService takes an instance away together with its checks.
+func (d *draft) removeService(n *nodeDraft, id string) bool {
+	i, found := findInstance(n.instances, id)
+	if !found {
+		return false
+	}
+	inst := n.instances[i]
+	for _, c := range inst.OwnChecks {
+		d.removeCheck(n, c.CheckID)
+	}
+	if !n.ownInstances {
+		n.instances, n.ownInstances = slices.Clone(n.instances), true
+	}
+	n.instances = slices.Delete(n.instances, i, i+1)
+	delete(n.touched, id)
+	n.catalogIndex = d.index
+	d.dropFromService(n, inst.Service)
+	d.serverChanged(inst.Service.Service)
+	d.touch(TableServices)
+	d.records.remove(bucketServices, n.key+"\x00"+id)
+	return true
+}
+
+// setCheck creates or replaces a check. The caller has set its indexes, and
+// the service of its ServiceID exists.
+func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
+	i, found := findCheck(n.checks, c.CheckID)
+	if !n.ownChecks {
+		n.checks, n.ownChecks = slices.Clone(n.checks), true
+	}
+	if found {
+		if old := n.checks[i]; old.ServiceID != c.ServiceID {
+			d.detachCheck(n, old)
+		}
+		n.checks[i] = c
+	} else {
+		n.checks = slices.Insert(n.checks, i, c)
+	}
+	d.attachCheck(n, c)
+	if c.CheckID == api.SerfHealth {
+		d.live = nil
+	}
+	n.checksIndex = d.index
+	d.touch(TableChecks)
+	d.records.put(bucketChecks, n.key+"\x00"+c.CheckID, c)
+	d.checkMoved(n, c)
+}
+
+// removeCheck takes a check away.
+func (d *draft) removeCheck(n *nodeDraft, id string) bool {
+	i, found := findCheck(n.checks, id)
+	if !found {
+		return false
+	}
+	c := n.checks[i]
+	if !n.ownChecks {
+		n.checks, n.ownChecks = slices.Clone(n.checks), true
+	}
+	n.checks = slices.Delete(n.checks, i, i+1)
+	d.detachCheck(n, c)
+	if id == api.SerfHealth {
+		d.live = nil
+	}
+	n.checksIndex = d.index
+	d.touch(TableChecks)
+	d.records.remove(bucketChecks, n.key+"\x00"+id)
+	d.checkGone(n, id)
+	return true
+}
+
+// attachCheck puts a check into its instance's own list; a node's check
+// concerns all instances, whose lists finish makes anew.
+func (d *draft) attachCheck(n *nodeDraft, c *api.Check) {
+	d.changeOwnChecks(n, c, func(l []*api.Check) []*api.Check {
+		j, found := findCheck(l, c.CheckID)
+		if found {
+			l = slices.Clone(l)
+			l[j] = c
+			return l
+		}
+		return slices.Insert(slices.Clone(l), j, c)
+	})
+}
+
+func (d *draft) detachCheck(n *nodeDraft, c *api.Check) {
+	n.shrunk = true
+	if inst := n.instance(c.ServiceID); c.ServiceID != "" && inst != nil {
+		d.service(inst.Service.Service).shrunk = true
+	}
+	d.changeOwnChecks(n, c, func(l []*api.Check) []*api.Check {
+		j, found := findCheck(l, c.CheckID)
+		if !found {
+			return l
+		}
+		return slices.Delete(slices.Clone(l), j, j+1)
+	})
+}
+
+func (d *draft) changeOwnChecks(n *nodeDraft, c *api.Check, change func([]*api.Check) []*api.Check) {
+	if c.ServiceID == "" {
+		n.allHealth = d.index
+		return
+	}
+	i, found := findInstance(n.instances, c.ServiceID)
+	if !found {
+		return
+	}
+	if !n.ownInstances {
+		n.instances, n.ownInstances = slices.Clone(n.instances), true
+	}
+	inst := n.instances[i]
+	n.instances[i] = &Instance{Service: inst.Service, OwnChecks: change(inst.OwnChecks)}
+	n.touch(c.ServiceID, d.index)
+	sd := d.service(inst.Service.Service)
+	sd.health = d.index
+	sd.changes[instanceKey{n.key, c.ServiceID}] = n.instances[i]
+}
+
+// removeNode takes a node away with all it has.
+func (d *draft) removeNode(n *nodeDraft) {
+	for len(n.instances) > 0 {
+		d.removeService(n, n.instances[len(n.instances)-1].Service.ID)
+	}
+	for len(n.checks) > 0 {
+		d.removeCheck(n, n.checks[len(n.checks)-1].CheckID)
+	}
+	if n.node.ID != "" {
+		d.next.nodeIDs, _, _ = d.next.nodeIDs.Delete([]byte(lower(n.node.ID)))
+	}
+	d.nodeGone(n)
+	n.node = nil
+	n.catalogIndex, n.checksIndex = d.index, d.index
+	n.allHealth, n.allCatalog = 0, 0
+	d.next.nodeGone = d.index
+	d.touch(TableNodes)
+	d.records.remove(bucketNodes, n.key)
+	d.records.remove(bucketNodeGhosts, n.key)
+}
+
+// nodeChecks returns the checks of a node that belong to no instance.
+func nodeChecks(checks []*api.Check) []*api.Check {
+	var l []*api.Check
+	for _, c := range checks {
+		if c.ServiceID == "" {
+			l = append(l, c)
+		}
+	}
+	return l
+}
+
+// compareKeys orders like compareInstances.
+func compareKeys(a, b instanceKey) int {
+	if c := strings.Compare(a.node, b.node); c != 0 {
+		return c
+	}
+	return strings.Compare(a.id, b.id)
+}

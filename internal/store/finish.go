@@ -1,0 +1,194 @@
+package store
+
+import (
+	"slices"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// finish builds the views that the batch changed and returns the next State.
+// The caller publishes it and then calls announce.
+func (d *draft) finish(index, term uint64) *State {
+	if len(d.nodes) > 0 {
+		tree := d.next.nodes.Txn()
+		tree.TrackMutate(true)
+		for _, n := range d.nodes {
+			d.finishNode(tree, n)
+		}
+		d.next.nodes = tree.CommitOnly()
+		d.after = append(d.after, tree.Notify)
+	}
+	if len(d.services) > 0 {
+		tree := d.next.services.Txn()
+		tree.TrackMutate(true)
+		for _, key := range sortedKeys(d.services) {
+			d.finishService(tree, key, d.services[key])
+		}
+		d.next.services = tree.CommitOnly()
+		d.after = append(d.after, tree.Notify)
+	}
+	d.finishKV()
+	for t, i := range d.tables {
+		if i != 0 {
+			d.wake = append(d.wake, &d.next.tables[t].Watch)
+			d.next.tables[t] = &Table{Index: i}
+		}
+	}
+	d.next.index, d.next.term = index, term
+	return &d.next
+}
+
+// announce wakes everybody the batch concerns. It runs after the State has
+// been published, so that who wakes finds it.
+func (d *draft) announce() {
+	for _, w := range d.wake {
+		w.fire()
+	}
+	for _, f := range d.after {
+		f()
+	}
+}
+
+func (d *draft) finishNode(tree *iradix.Txn[*NodeView], n *nodeDraft) {
+	if n.node == nil {
+		if n.old != nil {
+			tree.Delete([]byte(n.key))
+			d.wake = append(d.wake, n.old.Catalog, n.old.Health)
+		}
+		return
+	}
+	if n.catalogIndex == 0 && n.checksIndex == 0 {
+		return // looked at, not changed
+	}
+	shared := d.finishInstances(n)
+	v := &NodeView{Node: n.node, Instances: shared, Checks: n.checks, Catalog: &Watch{}, Health: &Watch{}}
+	v.CatalogIndex, v.ChecksIndex = n.catalogIndex, n.checksIndex
+	if n.old != nil {
+		if v.CatalogIndex == 0 {
+			v.CatalogIndex, v.Catalog = n.old.CatalogIndex, n.old.Catalog
+		} else {
+			d.wake = append(d.wake, n.old.Catalog)
+		}
+		if v.ChecksIndex == 0 {
+			v.ChecksIndex, v.Health = n.old.ChecksIndex, n.old.Health
+		} else {
+			d.wake = append(d.wake, n.old.Health)
+		}
+	}
+	if n.shrunk {
+		d.records.put(bucketNodeGhosts, n.key, max(n.catalogIndex, n.checksIndex))
+	}
+	// A new node without checks answers health/node with the node's index.
+	v.ChecksIndex = max(v.ChecksIndex, 1)
+	if n.old == nil {
+		v.ChecksIndex = max(v.ChecksIndex, v.CatalogIndex)
+		v.CatalogIndex = max(v.CatalogIndex, v.ChecksIndex)
+	}
+	tree.Insert([]byte(n.key), v)
+}
+
+// finishInstances completes the node's changed instances (all of them after a
+// change of the node or of its own checks) and hands them to their services.
+func (d *draft) finishInstances(n *nodeDraft) []*Instance {
+	if n.allHealth == 0 && len(n.touched) == 0 {
+		return n.instances
+	}
+	var shared []*api.Check
+	if n.allHealth == 0 && n.old != nil && len(n.old.Instances) > 0 {
+		shared = n.old.Instances[0].NodeChecks
+	} else {
+		shared = nodeChecks(n.checks)
+	}
+	complete := func(i int) {
+		o := n.instances[i]
+		inst := &Instance{Node: n.node, Service: o.Service, NodeChecks: shared, OwnChecks: o.OwnChecks}
+		inst.Status = worstOf(shared, o.OwnChecks)
+		n.instances[i] = inst
+		sd := d.service(o.Service.Service)
+		sd.health, sd.catalog = max(sd.health, n.allHealth), max(sd.catalog, n.allCatalog)
+		sd.shrunk = sd.shrunk || n.shrunk && n.allHealth != 0
+		sd.changes[instanceKey{n.key, o.Service.ID}] = inst
+	}
+	if n.allHealth != 0 {
+		if !n.ownInstances {
+			n.instances = slices.Clone(n.instances)
+		}
+		for i := range n.instances {
+			complete(i)
+		}
+		return n.instances
+	}
+	for id := range n.touched {
+		if i, ok := findInstance(n.instances, id); ok {
+			complete(i)
+		}
+	}
+	return n.instances
+}
+
+func (d *draft) finishService(tree *iradix.Txn[*ServiceView], key string, sd *serviceDraft) {
+	old, known := tree.Get([]byte(key))
+	v := &ServiceView{Name: sd.name, Health: &Watch{}, Catalog: &Watch{}, HealthIndex: sd.health, CatalogIndex: sd.catalog}
+	var before []*Instance
+	if known {
+		before = old.Instances
+		if len(before) > 0 {
+			v.Name = old.Name
+		}
+		d.wake = append(d.wake, old.Health)
+		if sd.catalog == 0 {
+			v.Catalog, v.CatalogIndex = old.Catalog, old.CatalogIndex
+		} else {
+			d.wake = append(d.wake, old.Catalog)
+		}
+	}
+	v.Instances = mergeInstances(before, sd.changes)
+	switch {
+	case len(v.Instances) == 0 && len(before) == 0 && !known:
+		return // came and went within the batch
+	case len(v.Instances) == 0:
+		d.addGhost(tree, key, v.HealthIndex)
+	case known && len(before) == 0:
+		d.dropGhost(key)
+	}
+	if sd.shrunk && len(v.Instances) > 0 {
+		d.records.put(bucketGhosts, key, v.HealthIndex)
+	}
+	tree.Insert([]byte(key), v)
+}
+
+// mergeInstances returns a new sorted list: before, with the changes applied.
+func mergeInstances(before []*Instance, changes map[instanceKey]*Instance) []*Instance {
+	keys := make([]instanceKey, 0, len(changes))
+	for k := range changes {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, compareKeys)
+	out := make([]*Instance, 0, len(before)+len(changes))
+	rest := before
+	for _, k := range keys {
+		at, found := slices.BinarySearchFunc(rest, k, func(i *Instance, k instanceKey) int {
+			return compareKeys(instanceKey{NodeKey(i.Node.Node), i.Service.ID}, k)
+		})
+		out = append(out, rest[:at]...)
+		if found {
+			at++
+		}
+		rest = rest[at:]
+		if inst := changes[k]; inst != nil {
+			out = append(out, inst)
+		}
+	}
+	return slices.Clip(append(out, rest...))
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"slices"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+)
+
+type serviceTxn = iradix.Txn[*ServiceView]
+
+// ghostLimit bounds the removed service names whose index is remembered.
+const ghostLimit = 4096
+
+// ghost is a service name whose last instance has gone. Its view stays in the
+// tree, empty, so that the index of its answers does not run backwards.
+type ghost struct {
+	key   string
+	index uint64
+}
+
+// ghosts are the remembered ones, oldest first. When the oldest is forgotten
+// the floor takes its index: an absent name then answers with the floor, which
+// is never below any index it answered before.
+type ghosts struct {
+	list  []ghost // a slice of shared storage; never changed in place
+	floor uint64
+}
+
+// addGhost remembers the name whose last instance goes at index. The oldest
+// ghost beyond the limit is forgotten, its view with it.
+func (d *draft) addGhost(tree *serviceTxn, key string, index uint64) {
+	d.dropGhost(key)
+	g := &d.next.ghosts
+	list := append(slices.Clone(g.list), ghost{key, index})
+	for len(list) > ghostLimit {
+		g.floor = max(g.floor, list[0].index)
+		tree.Delete([]byte(list[0].key))
+		d.records.remove(bucketGhosts, list[0].key)
+		list = list[1:]
+	}
+	g.list = list
+	d.records.put(bucketGhosts, key, index)
+}
+
+// dropGhost forgets that a name was gone: it is back.
+func (d *draft) dropGhost(key string) {
+	g := &d.next.ghosts
+	i := slices.IndexFunc(g.list, func(x ghost) bool { return x.key == key })
+	if i < 0 {
+		return
+	}
+	g.list = slices.Delete(slices.Clone(g.list), i, i+1)
+	d.records.remove(bucketGhosts, key)
+}

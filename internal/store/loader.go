@@ -1,0 +1,210 @@
+package store
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// loader builds a State from records, which come bucket by bucket in the order
+// of their numbers, and within a bucket in any order.
+type loader struct {
+	state *State
+	texts interner
+
+	nodes    map[string]*nodeDraft
+	services map[string][]*Instance
+	floors   map[string]uint64 // ServiceKey to index of the last removal
+	d        *draft            // gives intern and share to loaded values
+}
+
+func newLoader() *loader {
+	s := emptyState()
+	l := &loader{state: s, nodes: map[string]*nodeDraft{}, services: map[string][]*Instance{}, floors: map[string]uint64{}, texts: interner{}}
+	l.d = newDraft(s)
+	l.d.texts = l.texts
+	return l
+}
+
+func (l *loader) meta(b []byte) error { return decodeMeta(b, l.state) }
+
+// add takes one record.
+func (l *loader) add(bucket byte, key string, value []byte) error {
+	owner, _, _ := strings.Cut(key, "\x00")
+	switch bucket {
+	case bucketNodes:
+		n, err := decodeNode(value)
+		if err != nil {
+			return err
+		}
+		l.nodes[key] = &nodeDraft{key: key, node: n}
+	case bucketServices:
+		return l.addService(owner, value)
+	case bucketChecks:
+		return l.addCheck(owner, value)
+	case bucketGhosts:
+		index, err := decodeIndex(value)
+		l.floors[key] = index
+		return err
+	case bucketNodeGhosts:
+		index, err := decodeIndex(value)
+		if n := l.nodes[key]; n != nil {
+			n.catalogIndex, n.checksIndex = index, index
+		}
+		return err
+	default:
+		return l.addOther(bucket, key, value)
+	}
+	return nil
+}
+
+func (l *loader) addService(owner string, value []byte) error {
+	n := l.nodes[owner]
+	s, err := decodeService(value)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return fmt.Errorf("%w: service instance %q has no node", errWire, s.ID)
+	}
+	sd := l.d.service(s.Service)
+	l.d.shareService(s)
+	if sd.first == nil {
+		sd.first = s
+	}
+	n.instances = append(n.instances, &Instance{Service: s})
+	return nil
+}
+
+func (l *loader) addCheck(owner string, value []byte) error {
+	n := l.nodes[owner]
+	c, err := decodeCheck(value)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return fmt.Errorf("%w: check %q has no node", errWire, c.CheckID)
+	}
+	c.Node = n.node.Node
+	l.d.shareCheck(c)
+	n.checks = append(n.checks, c)
+	return nil
+}
+
+func decodeIndex(b []byte) (uint64, error) {
+	if len(b) != 8 {
+		return 0, errWire
+	}
+	return binary.BigEndian.Uint64(b), nil
+}
+
+// finish joins what was added to views.
+func (l *loader) finish() *State {
+	nodes, ids, services := iradix.New[*NodeView]().Txn(), iradix.New[string]().Txn(), iradix.New[*ServiceView]().Txn()
+	for key, n := range l.nodes {
+		v := l.finishNode(n)
+		nodes.Insert([]byte(key), v)
+		if n.node.ID != "" {
+			ids.Insert([]byte(lower(n.node.ID)), key)
+		}
+	}
+	for key, list := range l.services {
+		slices.SortFunc(list, compareInstances)
+		v := serviceView(list)
+		v.HealthIndex, v.CatalogIndex = max(v.HealthIndex, l.floors[key]), max(v.CatalogIndex, l.floors[key])
+		services.Insert([]byte(key), v)
+		delete(l.floors, key)
+	}
+	for key, index := range l.floors {
+		l.state.ghosts.list = append(l.state.ghosts.list, ghost{key, index})
+	}
+	slices.SortFunc(l.state.ghosts.list, func(a, b ghost) int { return cmp.Or(cmp.Compare(a.index, b.index), strings.Compare(a.key, b.key)) })
+	for _, g := range l.state.ghosts.list {
+		services.Insert([]byte(g.key), &ServiceView{Name: g.key, HealthIndex: g.index, CatalogIndex: g.index, Health: &Watch{}, Catalog: &Watch{}})
+	}
+	l.state.nodes, l.state.nodeIDs, l.state.services = nodes.CommitOnly(), ids.CommitOnly(), services.CommitOnly()
+	return l.state
+}
+
+func (l *loader) finishNode(n *nodeDraft) *NodeView {
+	slices.SortFunc(n.instances, func(a, b *Instance) int { return strings.Compare(a.Service.ID, b.Service.ID) })
+	slices.SortFunc(n.checks, func(a, b *api.Check) int { return strings.Compare(a.CheckID, b.CheckID) })
+	n.checks = slices.Clip(n.checks)
+	n.instances = slices.Clip(n.instances)
+	v := &NodeView{Node: n.node, Instances: n.instances, Checks: n.checks, Catalog: &Watch{}, Health: &Watch{}}
+	v.CatalogIndex, v.ChecksIndex = max(n.node.ModifyIndex, n.catalogIndex), max(n.node.CreateIndex, n.checksIndex, 1)
+	shared := nodeChecks(n.checks)
+	for _, c := range n.checks {
+		v.ChecksIndex = max(v.ChecksIndex, c.ModifyIndex)
+		if i, ok := findInstance(n.instances, c.ServiceID); ok && c.ServiceID != "" {
+			c.ServiceName, c.ServiceTags = shareText(c, n.instances[i].Service)
+			n.instances[i].OwnChecks = append(n.instances[i].OwnChecks, c)
+		}
+	}
+	for _, i := range n.instances {
+		i.Node, i.NodeChecks = n.node, shared
+		i.OwnChecks = slices.Clip(i.OwnChecks)
+		i.Status = worstOf(shared, i.OwnChecks)
+		v.CatalogIndex = max(v.CatalogIndex, i.Service.ModifyIndex)
+		key := ServiceKey(i.Service.Service)
+		l.services[key] = append(l.services[key], i)
+	}
+	return v
+}
+
+// shareText lets a check use the service's own name and tags where equal.
+func shareText(c *api.Check, s *api.Service) (string, []string) {
+	name, tags := c.ServiceName, c.ServiceTags
+	if name == s.Service {
+		name = s.Service
+	}
+	if slices.Equal(tags, s.Tags) && (tags == nil) == (s.Tags == nil) {
+		tags = s.Tags
+	}
+	return name, tags
+}
+
+// serviceView makes the view of a loaded service.
+func serviceView(list []*Instance) *ServiceView {
+	v := &ServiceView{Name: list[0].Service.Service, Instances: slices.Clip(list), Health: &Watch{}, Catalog: &Watch{}}
+	for _, i := range list {
+		v.CatalogIndex = max(v.CatalogIndex, i.Service.ModifyIndex, i.Node.ModifyIndex)
+		for _, l := range [][]*api.Check{i.NodeChecks, i.OwnChecks} {
+			for _, c := range l {
+				v.HealthIndex = max(v.HealthIndex, c.ModifyIndex)
+			}
+		}
+	}
+	v.HealthIndex = max(v.HealthIndex, v.CatalogIndex)
+	return v
+}
+
+// load reads registry.db.
+func (c *checkpoint) load() (*State, error) {
+	l := newLoader()
+	err := c.db.View(func(tx *bolt.Tx) error {
+		if m := tx.Bucket([]byte{bucketMeta}).Get(metaKey); m != nil {
+			if err := l.meta(m); err != nil {
+				return err
+			}
+		}
+		for b := bucketMeta + 1; b < bucketCount; b++ {
+			err := tx.Bucket([]byte{b}).ForEach(func(k, v []byte) error { return l.add(b, string(k), v) })
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l.finish(), nil
+}

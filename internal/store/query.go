@@ -1,0 +1,5 @@
+package store
+
+type queryState struct{}
+
+func emptyQueries() queryState { return queryState{} }

@@ -1,0 +1,38 @@
+package store
+
+// Buckets of registry.db and of the snapshot stream. They are written to
+// disk: append, never renumber.
+const (
+	bucketMeta byte = iota
+	bucketNodes
+	bucketServices // key: NodeKey, 0 byte, service ID
+	bucketChecks   // key: NodeKey, 0 byte, check ID
+	// bucketGhosts has the index of the last removal of each service name (of an
+	// instance, or of a check): what remains cannot tell it. Key: ServiceKey.
+	bucketGhosts
+	bucketKV
+	bucketTombstones
+	bucketSessions
+	bucketLockDelays
+	bucketQueries
+	bucketEvents
+	bucketCoordinates
+	bucketMisc
+	// bucketNodeGhosts has the index of the last removal on each node. Key:
+	// NodeKey.
+	bucketNodeGhosts
+	bucketCount
+)
+
+// recordKey names one record of the registry.
+type recordKey struct {
+	bucket byte
+	key    string
+}
+
+// records are changed records on their way to the checkpoint: the frozen new
+// value, or nil where the record was removed.
+type records map[recordKey]any
+
+func (r records) put(bucket byte, key string, v any) { r[recordKey{bucket, key}] = v }
+func (r records) remove(bucket byte, key string)     { r[recordKey{bucket, key}] = nil }

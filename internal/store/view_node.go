@@ -1,0 +1,51 @@
+package store
+
+import (
+	"sort"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// NodeView is a node with its instances and checks at one version.
+type NodeView struct {
+	Node      *api.Node
+	Instances []*Instance  // by service ID
+	Checks    []*api.Check // of the node and of all its instances, by CheckID
+
+	CatalogIndex uint64 // moves when the node or one of its instances changes
+	ChecksIndex  uint64 // moves when one of its checks changes
+
+	Catalog *Watch // fires when CatalogIndex moves
+	Health  *Watch // fires when ChecksIndex moves
+
+	Cache Cache
+}
+
+// NodeKey is the key of a node name, which is compared without regard to case.
+func NodeKey(name string) string { return lower(name) }
+
+// Instance returns the instance with the ID, nil if there is none.
+func (v *NodeView) Instance(id string) *Instance {
+	if i, ok := findInstance(v.Instances, id); ok {
+		return v.Instances[i]
+	}
+	return nil
+}
+
+// Check returns the check with the ID, nil if there is none.
+func (v *NodeView) Check(id string) *api.Check {
+	if i, ok := findCheck(v.Checks, id); ok {
+		return v.Checks[i]
+	}
+	return nil
+}
+
+func findInstance(l []*Instance, id string) (int, bool) {
+	i := sort.Search(len(l), func(i int) bool { return l[i].Service.ID >= id })
+	return i, i < len(l) && l[i].Service.ID == id
+}
+
+func findCheck(l []*api.Check, id string) (int, bool) {
+	i := sort.Search(len(l), func(i int) bool { return l[i].CheckID >= id })
+	return i, i < len(l) && l[i].CheckID == id
+}
