@@ -1,0 +1,79 @@
+package checks
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+const many = 10_000
+
+// BenchmarkHeartbeat sends heartbeats round robin to 10,000 TTL checks.
+func BenchmarkHeartbeat(b *testing.B) {
+	r := newRunner(b, Config{})
+	cs, ids := make([]*api.Check, many), make([]ID, many)
+	for i := range cs {
+		cs[i] = ttlCheck(fmt.Sprintf("service:web-%05d", i), 10*time.Minute, api.Passing)
+		ids[i] = named(cs[i].CheckID)
+	}
+	r.Reconcile(cs, nil)
+	b.ReportAllocs()
+	var next atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		i := int(next.Add(many / 7))
+		for pb.Next() {
+			if err := r.Heartbeat(ids[i%many], api.Passing, ""); err != nil {
+				b.Error(err)
+			}
+			i++
+		}
+	})
+}
+
+// BenchmarkSchedule runs 10,000 HTTP checks each second against a peer in
+// memory; an operation is one run. It reports how late runs are, and what an
+// idle check costs in memory.
+func BenchmarkSchedule(b *testing.B) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	cs := make([]*api.Check, many)
+	for i := range cs {
+		cs[i] = httpCheck(fmt.Sprintf("web-%05d", i), time.Second)
+	}
+	var runs atomic.Int64
+	reached := make(chan struct{})
+	r := newRunner(b, Config{HTTPTransport: peer(func(*http.Request) (int, string, error) {
+		if runs.Add(1) == int64(b.N) {
+			close(reached)
+		}
+		return http.StatusOK, "", nil
+	})})
+	b.ResetTimer()
+	start := time.Now()
+	r.Reconcile(cs, nil)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	<-reached
+	b.ReportMetric(float64(runs.Load())/time.Since(start).Seconds(), "runs/s")
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/many, "B/check")
+}
+
+// BenchmarkReconcileSame tells the runner of 10,000 checks it has already.
+func BenchmarkReconcileSame(b *testing.B) {
+	r := newRunner(b, Config{})
+	cs := make([]*api.Check, many)
+	for i := range cs {
+		cs[i] = ttlCheck(fmt.Sprint(i), time.Hour, api.Passing)
+	}
+	r.Reconcile(cs, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Reconcile(cs, nil)
+	}
+}

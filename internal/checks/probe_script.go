@@ -1,0 +1,43 @@
+package checks
+
+import (
+	"context"
+	"os/exec"
+	"time"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// reapDelay is how long a command that has ended may keep its output open
+// through a child it left behind.
+const reapDelay = time.Second
+
+// probeScript runs the command: exit code 0 is passing, 1 a warning, anything
+// else critical. At the timeout its whole process group is killed.
+func (p *prober) probeScript(ctx context.Context, def *api.CheckDefinition) (status, output string) {
+	said := tail{limit: p.limit(def)}
+	code, err := command(ctx, &said, def.Args)
+	switch {
+	case ctx.Err() != nil && code != 0:
+		return timedOut(def, kindScript, said.captured())
+	case err != nil:
+		return failed(err)
+	}
+	return byExit(code), said.captured()
+}
+
+// command runs args and waits for its end. The code is that of its exit, -1 if
+// a signal ended it; the error says why it could not be run at all.
+func command(ctx context.Context, said *tail, args []string) (code int, err error) {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdout = said // one writer for both: os/exec then writes from one goroutine
+	cmd.Stderr = said
+	ownGroup(cmd)
+	cmd.Cancel = func() error { return killGroup(cmd) }
+	cmd.WaitDelay = reapDelay
+	err = cmd.Run()
+	if cmd.ProcessState == nil {
+		return -1, err
+	}
+	return cmd.ProcessState.ExitCode(), nil
+}

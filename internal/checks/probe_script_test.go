@@ -1,0 +1,89 @@
+//go:build unix
+
+package checks
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+func TestScriptProbe(t *testing.T) {
+	for name, c := range map[string]struct {
+		script         string
+		max            int
+		status, output string
+	}{
+		"passing":       {"echo fine; echo also >&2", 0, api.Passing, "fine\nalso\n"},
+		"warning":       {"echo hm; exit 1", 0, api.Warning, "hm\n"},
+		"critical":      {"exit 2", 0, api.Critical, ""},
+		"by a signal":   {"kill -9 $$", 0, api.Critical, ""},
+		"keeps the end": {"echo 0123456789", 5, api.Passing, "Captured 5 of 11 bytes\n...\n6789\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, output := try(t, api.CheckDefinition{Args: []string{"/bin/sh", "-c", c.script}, OutputMaxSize: c.max})
+			require.Equal(t, c.status, status)
+			require.Equal(t, c.output, output)
+		})
+	}
+	status, output := try(t, api.CheckDefinition{Args: []string{filepath.Join(t.TempDir(), "missing")}})
+	require.Equal(t, api.Critical, status)
+	require.Contains(t, output, "no such file")
+}
+
+func TestScriptTimeoutKillsItsChildrenToo(t *testing.T) {
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	p := newProber(Config{}.withDefaults())
+	start := time.Now()
+	status, output := tryFor(t, p, 300*time.Millisecond, api.CheckDefinition{
+		Args:     []string{"/bin/sh", "-c", "sleep 100 & echo $! >" + pidFile + "; echo begun; wait"},
+		Interval: 1, Timeout: api.Duration(300 * time.Millisecond),
+	})
+	require.Equal(t, api.Critical, status)
+	require.Equal(t, "Timed out (300ms) running check\n\nbegun\n", output)
+	require.Less(t, time.Since(start), 10*time.Second)
+
+	b, err := os.ReadFile(pidFile)
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return gone(pid) }, 10*time.Second, 5*time.Millisecond)
+}
+
+// gone reports whether the process has ended; one that nobody has reaped yet
+// counts as ended.
+func gone(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return true
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+func TestOSServiceProbe(t *testing.T) {
+	dir := t.TempDir()
+	fake := filepath.Join(dir, "systemctl")
+	require.NoError(t, os.WriteFile(fake, []byte("#!/bin/sh\n[ \"$1 $2\" = 'is-active --' ] || exit 9\necho \"$3\"; [ \"$3\" = active ] || exit 3\n"), 0o700))
+	p := newProber(Config{}.withDefaults())
+	p.systemctl = fake
+	for service, want := range map[string]string{
+		"active":     `passing Service "active" is healthy`,
+		"activating": `warning Service "activating" is activating`,
+		"inactive":   `critical Service "inactive" is not active: inactive`,
+	} {
+		status, output := tryFor(t, p, 10*time.Second, api.CheckDefinition{OSService: service, Interval: 1})
+		require.Equal(t, want, status+" "+output)
+	}
+	p.systemctl = filepath.Join(dir, "missing")
+	status, output := tryFor(t, p, 10*time.Second, api.CheckDefinition{OSService: "x", Interval: 1})
+	require.Equal(t, api.Critical, status)
+	require.Contains(t, output, "no such file")
+}

@@ -1,0 +1,291 @@
+package checks
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+func TestReconcileKeepsWhatIsTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rec recorder
+		r := newRunner(t, Config{Emit: rec.emit})
+		r.Reconcile([]*api.Check{ttlCheck("a", 10*time.Second, api.Passing)}, nil)
+		time.Sleep(6 * time.Second)
+		r.Reconcile([]*api.Check{ttlCheck("a", 10*time.Second, api.Passing)}, []ID{named("nobody")})
+		require.Equal(t, 1, r.Running())
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		require.Len(t, rec.take(), 1, "the TTL went on")
+	})
+}
+
+func TestReconcileRestartsWhatIsDefinedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rec recorder
+		r := newRunner(t, Config{Emit: rec.emit})
+		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Critical)}, nil)
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine"))
+		synctest.Wait()
+		rec.take()
+
+		shorter := ttlCheck("a", 10*time.Second, api.Passing)
+		shorter.Output = "fine"
+		r.Reconcile([]*api.Check{shorter}, nil)
+		status, output, _ := r.Snapshot(named("a"))
+		require.Equal(t, "passing fine", status+" "+output)
+		time.Sleep(10*time.Second - time.Millisecond)
+		synctest.Wait()
+		require.Empty(t, rec.take())
+		time.Sleep(2 * time.Millisecond)
+		synctest.Wait()
+		require.Len(t, rec.take(), 1, "a shorter TTL counts from now")
+	})
+}
+
+func TestReconcileChangesTheKind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rec recorder
+		var runs atomic.Int32
+		r := newRunner(t, Config{Emit: rec.emit, HTTPTransport: peer(func(req *http.Request) (int, string, error) {
+			runs.Add(1)
+			return 200, "", sleepy(req, 5*time.Second)
+		})})
+		r.Reconcile([]*api.Check{httpCheck("a", time.Second)}, nil)
+		time.Sleep(2 * time.Second) // a run is under way
+		r.Reconcile([]*api.Check{ttlCheck("a", time.Minute, api.Critical)}, nil)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		require.Equal(t, int32(1), runs.Load())
+		require.Empty(t, rec.take(), "the result of the old definition is void")
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, ""))
+	})
+}
+
+func TestReconcileLeavesAloneWhatCannotBeRun(t *testing.T) {
+	interval := api.Duration(time.Second)
+	for name, c := range map[string]*api.Check{
+		"no definition":    {},
+		"empty definition": {Definition: &api.CheckDefinition{}},
+		"interval only":    {Definition: &api.CheckDefinition{Interval: interval}},
+		"two kinds":        {Probe: &api.CheckDefinition{HTTP: "http://x", TCP: "x:1", Interval: interval}},
+		"no interval":      {Probe: &api.CheckDefinition{TCP: "x:1"}},
+		"a command that came by way of the catalog": {
+			Definition: &api.CheckDefinition{Args: []string{"/bin/true"}, Interval: interval}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.Node, c.CheckID, c.Status = "n", "a", api.Passing
+			r := newRunner(t, Config{EnableScripts: true})
+			r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Passing)}, nil)
+			require.Equal(t, 1, r.Running())
+			r.Reconcile([]*api.Check{c}, nil)
+			require.Zero(t, r.Running())
+		})
+	}
+	t.Run("a definition of the catalog that can be", func(t *testing.T) {
+		r := newRunner(t, Config{})
+		c := httpCheck("a", time.Hour)
+		c.Definition, c.Probe = c.Probe, nil
+		r.Reconcile([]*api.Check{c}, nil)
+		require.Equal(t, 1, r.Running())
+	})
+}
+
+func TestReconcileSendsAgainWhatTheCatalogLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rec recorder
+		r := newRunner(t, Config{Emit: rec.emit})
+		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Critical)}, nil)
+		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Warning)}, nil)
+		synctest.Wait()
+		require.Empty(t, rec.take(), "nothing was reported here, so the catalog is right")
+		status, _, _ := r.Snapshot(named("a"))
+		require.Equal(t, api.Warning, status)
+
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine"))
+		synctest.Wait()
+		require.Equal(t, []string{"passing: fine"}, rec.said())
+		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Critical)}, nil)
+		synctest.Wait()
+		require.Equal(t, []string{"passing: fine"}, rec.said())
+	})
+}
+
+func TestNothingIsEmittedAfterRemoval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rec recorder
+		entered, release, removed := make(chan struct{}, 8), make(chan struct{}), make(chan struct{})
+		r := newRunner(t, Config{Emit: func(b []Transition) {
+			entered <- struct{}{}
+			<-release
+			rec.emit(b)
+		}})
+		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Critical), ttlCheck("b", time.Hour, api.Critical)}, nil)
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, ""))
+		<-entered
+		require.NoError(t, r.Heartbeat(named("a"), api.Warning, ""))
+		go func() {
+			r.Reconcile(nil, []ID{named("a")})
+			close(removed)
+		}()
+		synctest.Wait()
+		select {
+		case <-removed:
+			t.Fatal("removed while Emit still had it in hand")
+		default:
+		}
+		release <- struct{}{}
+		<-removed
+		close(release)
+		synctest.Wait()
+		require.Equal(t, []string{"passing"}, rec.said())
+		require.Equal(t, 1, r.Running())
+		requireKind(t, api.NotFound, r.Heartbeat(named("a"), api.Passing, ""))
+	})
+}
+
+func TestRemovalEndsTheProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rec recorder
+		var ended atomic.Bool
+		r := newRunner(t, Config{Emit: rec.emit, HTTPTransport: peer(func(req *http.Request) (int, string, error) {
+			defer ended.Store(true)
+			return 200, "", sleepy(req, 5*time.Second)
+		})})
+		r.Reconcile([]*api.Check{httpCheck("a", time.Second)}, nil)
+		time.Sleep(time.Second)
+		r.Reconcile(nil, []ID{named("a")})
+		synctest.Wait()
+		require.True(t, ended.Load())
+		time.Sleep(time.Minute)
+		require.Empty(t, rec.take())
+	})
+}
+
+func TestReaper(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type call struct {
+			id      ID
+			service string
+			after   time.Duration
+		}
+		var mu sync.Mutex
+		var calls []call
+		called := func() []call {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return calls
+		}
+		start := time.Now()
+		r := newRunner(t, Config{Deregister: func(id ID, service string) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls = append(calls, call{id, service, time.Since(start)})
+		}})
+		with := func(id, service string, after time.Duration) *api.Check {
+			c := ttlCheck(id, 24*time.Hour, api.Critical)
+			c.ServiceID = service
+			c.Probe.DeregisterCriticalServiceAfter = api.Duration(after)
+			return c
+		}
+		silent, node := with("silent", "s0", time.Second), with("node", "", time.Second)
+		web, other, never := with("web", "web-1", 10*time.Second), with("web2", "web-1", 10*time.Minute), with("never", "s1", 0)
+		r.Reconcile([]*api.Check{silent, node, web, other, never}, nil)
+		for _, id := range []string{"node", "web", "web2", "never"} {
+			require.NoError(t, r.Heartbeat(named(id), api.Critical, ""))
+		}
+		time.Sleep(45 * time.Second)
+		require.NoError(t, r.Heartbeat(named("web"), api.Passing, "")) // counts anew
+		require.NoError(t, r.Heartbeat(named("web"), api.Critical, ""))
+		time.Sleep(time.Minute)
+		require.Empty(t, called(), "less than a minute counts as a minute")
+		time.Sleep(15 * time.Second)
+		require.Equal(t, []call{{named("web"), "web-1", 2 * time.Minute}}, called())
+		r.Reconcile(nil, []ID{named("web"), named("web2")})
+		time.Sleep(time.Hour)
+		require.Len(t, called(), 1)
+	})
+}
+
+func TestAliasFollowsWhatItStandsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rec recorder
+		type answer struct{ status, output string }
+		answers := make(chan answer)
+		var mu sync.Mutex
+		var asked []string
+		r := newRunner(t, Config{Emit: rec.emit, AliasStatus: func(ctx context.Context, node, service string, prev uint64) (string, string, uint64) {
+			mu.Lock()
+			asked = append(asked, node+"/"+service)
+			mu.Unlock()
+			select {
+			case a := <-answers:
+				return a.status, a.output, prev + 1
+			case <-ctx.Done():
+				return "", "", 0
+			}
+		}})
+		c := &api.Check{Node: "n", CheckID: "a", Status: api.Critical, Probe: &api.CheckDefinition{AliasService: "db"}}
+		r.Reconcile([]*api.Check{c}, nil)
+		for _, a := range []answer{{api.Passing, "All checks passing."}, {api.Critical, "no"}} {
+			answers <- a
+			synctest.Wait()
+			require.Equal(t, []string{a.status + ": " + a.output}, rec.said())
+		}
+		mu.Lock()
+		require.Equal(t, []string{"n/db", "n/db", "n/db"}, asked)
+		mu.Unlock()
+		requireKind(t, api.Refused, r.Heartbeat(named("a"), api.Passing, ""))
+
+		r.Reconcile([]*api.Check{{Node: "n", CheckID: "a", Status: api.Critical, Output: "no",
+			Probe: &api.CheckDefinition{AliasNode: "m"}}}, nil)
+		answers <- answer{api.Passing, "well"}
+		synctest.Wait()
+		require.Equal(t, []string{"passing: well"}, rec.said())
+		mu.Lock()
+		require.Equal(t, "m/", asked[len(asked)-1])
+		mu.Unlock()
+		r.Reconcile(nil, []ID{named("a")})
+	})
+}
+
+func TestAliasDoesNotSpin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int32
+		r := newRunner(t, Config{AliasStatus: func(context.Context, string, string, uint64) (string, string, uint64) {
+			asked.Add(1)
+			return api.Passing, "", 0
+		}})
+		r.Reconcile([]*api.Check{{Node: "n", CheckID: "a", Probe: &api.CheckDefinition{AliasService: "db"}}}, nil)
+		time.Sleep(10*time.Second - time.Millisecond)
+		synctest.Wait()
+		require.Equal(t, int32(10), asked.Load())
+	})
+}
+
+func TestWorst(t *testing.T) {
+	pass, warn := &api.Check{Name: "p", Status: api.Passing}, &api.Check{Name: "w", Status: api.Warning, Output: "slow"}
+	crit, next := &api.Check{Name: "c", Status: api.Critical, Output: "down"}, &api.Check{Name: "d", Status: api.Critical}
+	for _, c := range []struct {
+		checks         []*api.Check
+		status, output string
+	}{
+		{nil, api.Passing, "No checks found."},
+		{[]*api.Check{pass, pass}, api.Passing, "All checks passing."},
+		{[]*api.Check{pass, warn, pass}, api.Warning, `Aliased check "w" failing: slow`},
+		{[]*api.Check{warn, crit, next, pass}, api.Critical, `Aliased check "c" failing: down`},
+	} {
+		status, output := Worst(c.checks)
+		require.Equal(t, c.status, status)
+		require.Equal(t, c.output, output)
+	}
+}

@@ -1,0 +1,98 @@
+package checks
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Runner runs the checks it was told to. All methods are safe for concurrent
+// use.
+type Runner struct {
+	cfg    Config
+	prober *prober
+	epoch  time.Time // moments count from here
+
+	ctx   context.Context // ends at Close
+	stop  context.CancelFunc
+	wg    sync.WaitGroup // every goroutine of the runner
+	kick  chan struct{}  // the first deadline is earlier than the clock knows
+	ready chan struct{}  // pending is not empty
+
+	mu       sync.Mutex
+	closed   bool
+	tasks    map[ID]*task
+	queue    deadlines
+	pending  []*task            // wait for the emitter, in order
+	emitted  chan struct{}      // closed and replaced whenever Emit has returned
+	critical map[*task]struct{} // tasks whose service may have to go
+}
+
+// NewRunner starts a runner that runs nothing yet. It must be closed.
+func NewRunner(cfg Config) *Runner {
+	cfg = cfg.withDefaults()
+	ctx, stop := context.WithCancel(context.Background())
+	r := &Runner{
+		cfg:      cfg,
+		prober:   newProber(cfg),
+		epoch:    time.Now(),
+		ctx:      ctx,
+		stop:     stop,
+		kick:     make(chan struct{}, 1),
+		ready:    make(chan struct{}, 1),
+		tasks:    make(map[ID]*task),
+		emitted:  make(chan struct{}),
+		critical: make(map[*task]struct{}),
+	}
+	r.wg.Go(r.runClock)
+	r.wg.Go(r.runEmitter)
+	if cfg.Deregister != nil {
+		r.wg.Go(r.runReaper)
+	}
+	return r
+}
+
+// Close stops all checks and returns when every goroutine, probe and child
+// process of the runner is gone. Transitions that Emit has not taken are
+// dropped. Calling it again is harmless.
+func (r *Runner) Close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.stop()
+	r.wg.Wait()
+}
+
+// Running returns how many checks are run here.
+func (r *Runner) Running() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.tasks)
+}
+
+// Snapshot returns what the check says now, which may not have been sent yet:
+// its output changes here long before the catalog hears of it. ok is false when
+// the check is not run here.
+func (r *Runner) Snapshot(id ID) (status, output string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tasks[id]
+	if t == nil {
+		return "", "", false
+	}
+	return t.status, t.output, true
+}
+
+// now returns the present moment; it is never 0.
+func (r *Runner) now() moment { return moment(time.Since(r.epoch)) + 1 }
+
+// after returns the moment that is d later than m.
+func (m moment) after(d time.Duration) moment { return m + moment(d) }
+
+// signal wakes the goroutine that waits on c, once.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
