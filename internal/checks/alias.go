@@ -43,14 +43,17 @@ func (r *Runner) watchAlias(t *task) {
 	})
 }
 
-// reportAlias reports whether t is still what the watch is for.
+// reportAlias reports whether t is still what the watch is for. An answer that
+// is no status (the target is not known yet) changes nothing.
 func (r *Runner) reportAlias(t *task, gen uint32, status, output string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if t.gone || t.gen != gen || r.closed {
 		return false
 	}
-	r.report(t, status, cut(output, t.outputMax(r.cfg.OutputMax)), r.now())
+	if isStatus(status) {
+		r.report(t, status, cut(output, t.outputMax(r.cfg.OutputMax)), r.now())
+	}
 	return true
 }
 

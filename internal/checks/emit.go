@@ -36,45 +36,51 @@ func (r *Runner) runEmitter() {
 
 // emit hands out one batch and reports whether there may be more.
 func (r *Runner) emit() bool {
-	tasks, batch := r.take()
+	tasks, batch, before := r.take()
 	if len(batch) == 0 {
 		return len(tasks) > 0
-	}
-	for _, tr := range batch {
-		r.cfg.Logger.Debug("check reports", "node", tr.ID.Node, "check", tr.ID.CheckID, "status", tr.Status)
 	}
 	r.cfg.Emit(batch)
 
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, t := range tasks {
 		t.inflight = false
 	}
 	close(r.emitted)
 	r.emitted = make(chan struct{})
+	r.mu.Unlock()
+
+	// Only now: writing a log must not delay the news.
+	for i, tr := range batch {
+		if tr.Status != before[i] {
+			r.cfg.Logger.Info("check changed", "node", tr.ID.Node, "check", tr.ID.CheckID,
+				"from", before[i], "to", tr.Status)
+		}
+	}
 	return true
 }
 
 // take removes the head of the line. Of each check it says what holds now, and
-// nothing when that is what was last sent.
-func (r *Runner) take() ([]*task, []Transition) {
+// nothing when that is what was last sent; before has the statuses sent last.
+func (r *Runner) take() (tasks []*task, batch []Transition, before []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, nil
+		return nil, nil, nil
 	}
 	n := min(len(r.pending), emitMax)
-	tasks := r.pending[:n:n]
+	tasks = r.pending[:n:n]
 	if r.pending = r.pending[n:]; len(r.pending) == 0 {
 		r.pending = nil // let go of the array
 	}
-	batch := make([]Transition, 0, n)
+	batch, before = make([]Transition, 0, n), make([]string, 0, n)
 	wall, now := time.Now(), r.now()
 	for _, t := range tasks {
 		t.queued = false
 		if t.gone || t.status == t.sentStatus && t.output == t.sentOutput {
 			continue
 		}
+		before = append(before, t.sentStatus)
 		t.sentStatus, t.sentOutput = t.status, t.output
 		t.flush = 0
 		t.inflight = true
@@ -83,7 +89,7 @@ func (r *Runner) take() ([]*task, []Transition) {
 			At: wall.Add(-time.Duration(now - t.changed)),
 		})
 	}
-	return tasks, batch
+	return tasks, batch, before
 }
 
 // Wait returns when everything the check has reported so far, save an output

@@ -16,9 +16,7 @@ import (
 // is no TTL check, api.Invalid when status is none, and api.Unavailable after
 // Close.
 func (r *Runner) Heartbeat(id ID, status, output string) error {
-	switch status {
-	case api.Passing, api.Warning, api.Critical:
-	default:
+	if !isStatus(status) {
 		return invalid(fmt.Sprintf("invalid check status %q: it is passing, warning or critical", status))
 	}
 	r.mu.Lock()

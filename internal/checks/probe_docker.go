@@ -37,13 +37,9 @@ func (p *prober) dockerExec(ctx context.Context, def *api.CheckDefinition, said 
 	}
 	defer c.http.CloseIdleConnections()
 
-	args := def.Args
-	if def.Shell != "" && len(args) == 1 {
-		args = []string{def.Shell, "-c", args[0]}
-	}
 	var made struct{ ID string }
 	err = c.call(ctx, http.MethodPost, "/containers/"+url.PathEscape(def.DockerContainerID)+"/exec",
-		map[string]any{"AttachStdout": true, "AttachStderr": true, "Cmd": args}, func(r io.Reader) error {
+		map[string]any{"AttachStdout": true, "AttachStderr": true, "Cmd": def.Args}, func(r io.Reader) error {
 			return json.NewDecoder(r).Decode(&made)
 		})
 	if err != nil {

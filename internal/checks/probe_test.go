@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -41,7 +42,7 @@ func deaf(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// closed returns an address where nobody listens.
+// closedAddr returns an address where nobody listens.
 func closedAddr(t *testing.T) string {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -59,10 +60,9 @@ func TestHTTPProbe(t *testing.T) {
 	mux.HandleFunc("/away", func(w http.ResponseWriter, req *http.Request) { http.Redirect(w, req, "/echo", http.StatusFound) })
 	mux.HandleFunc("/big", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("0123456789", 900)) })
 	mux.HandleFunc("/busy", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) })
-	plain, secure := httptest.NewServer(mux), httptest.NewTLSServer(mux)
+	plain, secure := httptest.NewServer(mux), tlsServer(t, mux)
 	t.Cleanup(plain.Close)
-	t.Cleanup(secure.Close)
-	secure.Config.ErrorLog = nil
+	modern := h2Server(t, true, mux)
 
 	for name, c := range map[string]struct {
 		def            api.CheckDefinition
@@ -82,6 +82,7 @@ func TestHTTPProbe(t *testing.T) {
 		"no address":       {api.CheckDefinition{HTTP: "http://["}, api.Critical, "missing ']'"},
 		"unknown tls":      {api.CheckDefinition{HTTP: secure.URL + "/echo"}, api.Critical, "certificate"},
 		"unknown tls, ok":  {api.CheckDefinition{HTTP: secure.URL + "/echo", TLSSkipVerify: true}, api.Passing, "200 OK"},
+		"http/2":           {api.CheckDefinition{HTTP: "https://" + modern + "/echo", TLSSkipVerify: true}, api.Passing, "200 OK"},
 		"own output limit": {api.CheckDefinition{HTTP: plain.URL + "/big", OutputMaxSize: 12}, api.Passing, "Output: 890123456789"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,8 +103,7 @@ func TestHTTPProbe(t *testing.T) {
 }
 
 func TestTCPProbe(t *testing.T) {
-	secure := httptest.NewTLSServer(http.NotFoundHandler())
-	t.Cleanup(secure.Close)
+	secure := tlsServer(t, http.NotFoundHandler())
 	open, tlsAddr := deaf(t), secure.Listener.Addr().String()
 
 	status, output := try(t, api.CheckDefinition{TCP: open})
@@ -163,7 +163,7 @@ func TestH2PingProbe(t *testing.T) {
 
 // h2Server serves HTTP/2, with TLS or without, and returns its address.
 func h2Server(t *testing.T, useTLS bool, h http.Handler) string {
-	s := httptest.NewUnstartedServer(h)
+	s := quietServer(t, h)
 	s.Config.Protocols = new(http.Protocols)
 	if useTLS {
 		s.EnableHTTP2 = true
@@ -173,8 +173,33 @@ func h2Server(t *testing.T, useTLS bool, h http.Handler) string {
 		s.Config.Protocols.SetUnencryptedHTTP2(true)
 		s.Start()
 	}
-	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
+}
+
+// tlsServer serves HTTPS.
+func tlsServer(t *testing.T, h http.Handler) *httptest.Server {
+	s := quietServer(t, h)
+	s.StartTLS()
+	return s
+}
+
+// quietServer is not started yet and does not log what its clients do wrong.
+func quietServer(t *testing.T, h http.Handler) *httptest.Server {
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func FuzzHealthResponse(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0, 2, 8, 1})
+	f.Add([]byte{0, 0, 0, 0, 5, 3<<3 | 2, 1, 'x', 8, 1})
+	f.Add([]byte{1, 255, 255, 255, 255})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if healthResponse(b) == nil {
+			require.GreaterOrEqual(t, len(b), 7)
+		}
+	})
 }
 
 func TestGRPCProbe(t *testing.T) {

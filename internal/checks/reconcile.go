@@ -39,8 +39,8 @@ func (r *Runner) Reconcile(changed []*api.Check, removed []ID) {
 	now := r.now()
 	for _, c := range changed {
 		id := ID{Node: c.Node, CheckID: c.CheckID}
-		def := r.runnable(c)
 		t := r.tasks[id]
+		def := r.runnable(c, t)
 		switch {
 		case def == nil && t != nil:
 			r.drop(t)
@@ -56,12 +56,16 @@ func (r *Runner) Reconcile(changed []*api.Check, removed []ID) {
 	r.awaitEmit(stopped...)
 }
 
-// runnable returns how c is to be run, nil if it is not.
-func (r *Runner) runnable(c *api.Check) *api.CheckDefinition {
+// runnable returns how c is to be run, nil if it is not. t is its task, nil if
+// it is not run yet.
+func (r *Runner) runnable(c *api.Check, t *task) *api.CheckDefinition {
 	def, scripts := c.Probe, r.cfg.EnableScripts
 	if def == nil {
 		// Anybody who may write to the catalog could send a command this way.
 		def, scripts = c.Definition, false
+	}
+	if t != nil && t.def == def {
+		return def // the very value that was looked at before
 	}
 	if kindOf(def) == kindNone {
 		return nil

@@ -6,6 +6,11 @@ import (
 	"github.com/registryd/registryd/pkg/api"
 )
 
+// isStatus reports whether s is a status a check can have.
+func isStatus(s string) bool {
+	return s == api.Passing || s == api.Warning || s == api.Critical
+}
+
 // report takes a status found here: by a heartbeat, an expiry, a probe or an
 // alias watch.
 func (r *Runner) report(t *task, status, output string, now moment) {

@@ -9,7 +9,7 @@ import (
 // Runner runs the checks it was told to. All methods are safe for concurrent
 // use.
 type Runner struct {
-	cfg    Config
+	cfg    Config // DiscardOutput is guarded by mu, the rest never changes
 	prober *prober
 	epoch  time.Time // moments count from here
 
@@ -81,6 +81,14 @@ func (r *Runner) Snapshot(id ID) (status, output string, ok bool) {
 		return "", "", false
 	}
 	return t.status, t.output, true
+}
+
+// SetDiscardOutput changes Config.DiscardOutput for what is reported from now
+// on.
+func (r *Runner) SetDiscardOutput(discard bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cfg.DiscardOutput = discard
 }
 
 // now returns the present moment; it is never 0.

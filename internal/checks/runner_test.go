@@ -244,3 +244,55 @@ func TestCloseEndsEverythingAndMayBeRepeated(t *testing.T) {
 		require.Empty(t, rec.take())
 	})
 }
+
+// Everything at once, for the race detector; at the end what was emitted last
+// is what the runner says.
+func TestConcurrentUse(t *testing.T) {
+	var mu sync.Mutex
+	last := make(map[ID]string)
+	r := NewRunner(Config{
+		Emit: func(b []Transition) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, tr := range b {
+				last[tr.ID] = tr.Status
+			}
+		},
+		HTTPTransport: peer(func(*http.Request) (int, string, error) { return 200, "", nil }),
+	})
+	defer r.Close()
+	statuses := []string{api.Passing, api.Warning, api.Critical}
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			for i := range 500 {
+				id := fmt.Sprint(i % 20)
+				switch {
+				case g == 0 && i%3 == 0:
+					r.Reconcile([]*api.Check{ttlCheck(id, time.Minute, api.Critical), httpCheck("h"+id, time.Second)}, nil)
+				case g == 1 && i%50 == 0:
+					r.Reconcile(nil, []ID{named(id), named("h" + id)})
+				case g == 2 && i%10 == 0:
+					r.Rearm()
+					r.SetDiscardOutput(i%20 == 0)
+				default:
+					if r.Heartbeat(named(id), statuses[(g+i)%3], fmt.Sprint(i)) == nil {
+						r.Snapshot(named(id))
+						_ = r.Wait(t.Context(), named(id))
+					}
+				}
+				r.Running()
+			}
+		})
+	}
+	wg.Wait()
+	for i := range 20 {
+		id := named(fmt.Sprint(i))
+		r.Reconcile([]*api.Check{ttlCheck(id.CheckID, time.Minute, api.Critical)}, nil)
+		require.NoError(t, r.Heartbeat(id, api.Passing, ""))
+		require.NoError(t, r.Wait(t.Context(), id))
+		mu.Lock()
+		require.Equal(t, api.Passing, last[id])
+		mu.Unlock()
+	}
+}
