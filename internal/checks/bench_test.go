@@ -51,12 +51,13 @@ func BenchmarkSchedule(b *testing.B) {
 	runtime.ReadMemStats(&before)
 	var runs atomic.Int64
 	reached := make(chan struct{})
-	r := newRunner(b, Config{HTTPTransport: peer(func(*http.Request) (int, string, error) {
+	r := NewRunner(Config{HTTPTransport: peer(func(*http.Request) (int, string, error) {
 		if runs.Add(1) == int64(b.N) {
 			close(reached)
 		}
 		return http.StatusOK, "", nil
 	})})
+	defer r.Close()
 	b.ResetTimer()
 	start := time.Now()
 	r.Reconcile(cs, nil)

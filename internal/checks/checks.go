@@ -99,7 +99,8 @@ type Config struct {
 	// own. It may block while the cluster cannot take a write: what changes
 	// meanwhile is coalesced. It should try until the transitions are stored or
 	// refused; a lost one is sent again when Reconcile next brings the check.
-	// It must neither call nor wait for Reconcile or Close. Nil drops all.
+	// It must neither call nor wait for Reconcile or Close, which wait for it,
+	// and must give up when the server stops. Nil drops all.
 	Emit func([]Transition)
 
 	// Deregister is told every ReapInterval which service instances have had a
