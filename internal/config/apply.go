@@ -119,13 +119,14 @@ func (l *loader) alias(a alias, v value) error {
 	if v.kind == null {
 		return nil
 	}
-	if !a.quiet {
+	asks := !v.asksForNothing()
+	if asks && !a.quiet {
 		l.warn(a.old, "%s: %s is an old spelling of %s", v.at, a.old, a.new)
 	}
 	if err := l.key(table().byPath[a.new], v); err != nil {
 		return err
 	}
-	if also, ok := implied[a.old]; ok && !l.given(also) {
+	if also, ok := implied[a.old]; ok && asks && !l.given(also) {
 		return l.key(table().byPath[also], value{kind: boolean, text: "true", at: v.at})
 	}
 	return nil

@@ -76,7 +76,8 @@ func (d definitions) fields(v value, dsts map[string]any) error {
 		}
 		switch dst := dst.(type) {
 		case nowhere:
-			if !f.value.asksForNothing() {
+			// An empty block in one asks for something: sidecar_service {}.
+			if len(f.value.fields) > 0 || !f.value.asksForNothing() {
 				d.ignored(plain(f.name), f.value.at)
 			}
 		case **api.CheckRegistration:
