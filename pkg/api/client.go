@@ -90,6 +90,14 @@ func (c *Client) WithTimeout(d time.Duration) *Client {
 	return &e
 }
 
+// within is WithTimeout that only ever shortens.
+func (c *Client) within(d time.Duration) *Client {
+	if c.timeout > 0 && c.timeout < d {
+		return c
+	}
+	return c.WithTimeout(d)
+}
+
 // At returns a client for one of c's addresses alone, written as in Addresses:
 // it asks that server and no other. The error is of kind NotFound if c has no
 // such address.

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -77,11 +78,10 @@ func (o *LockOptions) withDefaults(name string) LockOptions {
 	return d
 }
 
-// openLease makes a session and keeps it until close. Ctx bounds the making
+// openLease makes a session and keeps it until stop. Ctx bounds the making
 // only.
 func (c *Client) openLease(ctx context.Context, o LockOptions, behavior string) (*lease, error) {
-	// One stuck server must leave time to ask another.
-	c = c.WithTimeout(o.TTL / 6)
+	c = c.within(o.TTL / 6) // a stuck server must leave time to ask another
 	start := time.Now()
 	id, err := c.Sessions().Create(ctx, &SessionRequest{
 		Name:      o.Name,
@@ -97,35 +97,37 @@ func (c *Client) openLease(ctx context.Context, o LockOptions, behavior string) 
 	}
 	l := &lease{c: c, id: id, ttl: o.TTL, margin: o.Margin}
 	l.ctx, l.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	l.expiry = time.AfterFunc(time.Until(l.end(start)), func() {
+	l.expiry = time.AfterFunc(l.left(start), func() {
 		l.cancel(E(Unavailable, "lease could not be renewed in time"))
 	})
-	l.tasks.Go(func() { l.keep(start) })
+	l.tasks.Go(l.keep)
 	return l, nil
 }
 
-// end is when the context must end if the last renewal was sent at start.
-func (l *lease) end(start time.Time) time.Time { return start.Add(l.ttl - l.margin) }
+// left is how long the context may live on when the last renewal was sent at
+// start.
+func (l *lease) left(start time.Time) time.Duration {
+	return time.Until(start.Add(l.ttl - l.margin))
+}
 
-// keep renews the session, last done at start, until the lease ends.
-func (l *lease) keep(start time.Time) {
+// keep renews the session until the lease ends.
+func (l *lease) keep() {
 	for sleep(l.ctx, l.ttl/3) == nil {
 		pause := newBackoff(l.ttl/100, l.ttl/10)
 		for {
 			sent := time.Now()
 			_, err := l.c.Sessions().Renew(l.ctx, l.id)
 			if err == nil {
-				start = sent
+				l.expiry.Reset(l.left(sent))
 				break
 			}
 			if errors.Is(err, NotFound) {
-				l.cancel(Wrap(Conflict, "lease ended", err))
+				l.cancel(Wrap(Conflict, "session ended", err))
 			}
 			if pause.wait(l.ctx) != nil {
 				return
 			}
 		}
-		l.expiry.Reset(time.Until(l.end(start)))
 	}
 }
 
@@ -145,22 +147,35 @@ func watchLease[T any](l *lease, fetch Fetch[T], check func(T) error) {
 // still there.
 func (l *lease) stop() {
 	l.cancel(context.Canceled)
-	l.expiry.Stop()
 	l.tasks.Wait()
+	l.expiry.Stop()
 }
 
-// close stops and ends the session.
-func (l *lease) close(ctx context.Context) error {
+// release stops, gives back by giveBack what was held, and ends the session.
+// The error says that it had been lost before, or is held on.
+func (l *lease) release(ctx context.Context, what string, giveBack func(context.Context) error) error {
+	lost := l.lost()
 	l.stop()
-	return l.c.Sessions().Destroy(ctx, l.id)
+	err := giveBack(ctx)
+	if l.c.Sessions().Destroy(ctx, l.id) == nil {
+		err = nil // with its session everything is given back
+	}
+	switch {
+	case lost != nil:
+		return fmt.Errorf("%s was lost: %w", what, lost)
+	case err != nil:
+		return fmt.Errorf("release %s: %w", what, err)
+	}
+	return nil
 }
 
-// abandon closes a lease that holds nothing, when the context at hand may have
-// ended: without it, the session would linger until its TTL.
+// abandon ends a lease that holds nothing, also if ctx has ended: else the
+// session would linger until its TTL is over.
 func (l *lease) abandon(ctx context.Context) {
+	l.stop()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.ttl/6)
 	defer cancel()
-	_ = l.close(ctx)
+	_ = l.c.Sessions().Destroy(ctx, l.id)
 }
 
 // lost is why the lease ended, or nil while it is good.
@@ -169,6 +184,38 @@ func (l *lease) lost() error {
 		return nil
 	}
 	return context.Cause(l.ctx)
+}
+
+// contend opens a lease and has acquire take something under it, with a
+// context that ends with the lease. If the lease is lost meanwhile and wait is
+// set, it starts over. A lease under which nothing was taken is ended here.
+func (c *Client) contend(ctx context.Context, o LockOptions, behavior string, wait bool, acquire func(context.Context, *lease) error) error {
+	pause := newBackoff(100*time.Millisecond, 5*time.Second)
+	for first := true; ; first = false {
+		l, err := c.openLease(ctx, o, behavior)
+		if err != nil {
+			if first || !transient(err) {
+				return err
+			}
+		} else {
+			both, cancel := context.WithCancelCause(ctx)
+			detach := context.AfterFunc(l.ctx, func() { cancel(l.lost()) })
+			err = acquire(both, l)
+			detach()
+			cancel(nil)
+			if err == nil {
+				return nil
+			}
+			again := wait && l.lost() != nil
+			l.abandon(ctx)
+			if !again {
+				return err
+			}
+		}
+		if pause.wait(ctx) != nil {
+			return ctx.Err()
+		}
+	}
 }
 
 // transient reports whether an error may be gone a moment later.

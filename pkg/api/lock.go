@@ -17,7 +17,6 @@ const LockFlag uint64 = 0x2ddccbc058a50c18
 // which ends before anyone else can get the lock. Its methods may be used by
 // many goroutines.
 type Lock struct {
-	c     *Client
 	key   string
 	value []byte
 	lease *lease
@@ -79,18 +78,10 @@ func (l *Lock) Session() string { return l.lease.id }
 // over. Further calls return what the first returned.
 func (l *Lock) Release(ctx context.Context) error {
 	l.release.Do(func() {
-		lost := l.lease.lost()
-		l.lease.stop()
-		_, err := l.put(ctx, "release")
-		if end := l.lease.close(ctx); end == nil {
-			err = nil // with its session the key is free, if only after the lock-delay
-		}
-		switch {
-		case lost != nil:
-			l.err = fmt.Errorf("lock %s was lost: %w", l.key, lost)
-		case err != nil:
-			l.err = fmt.Errorf("release lock %s: %w", l.key, err)
-		}
+		l.err = l.lease.release(ctx, "lock "+l.key, func(ctx context.Context) error {
+			_, err := l.put(ctx, "release")
+			return err
+		})
 	})
 	return l.err
 }
@@ -113,55 +104,55 @@ func (c *Client) lock(ctx context.Context, key string, o *LockOptions, wait bool
 	if err := named("lock key", key); err != nil {
 		return nil, err
 	}
+	l := &Lock{key: key}
 	opts := o.withDefaults("lock " + key)
-	pause := newBackoff(100*time.Millisecond, 5*time.Second)
-	for first := true; ; first = false {
-		lease, err := c.openLease(ctx, opts, SessionRelease)
-		if err == nil {
-			l := &Lock{c: c, key: key, value: opts.Value, lease: lease}
-			if err = l.acquire(ctx, wait); err == nil {
-				return l, nil
-			}
-			again := wait && lease.lost() != nil
-			lease.abandon(ctx)
-			if !again {
-				return nil, err
-			}
-		} else if first || !transient(err) {
-			return nil, err
-		}
-		if pause.wait(ctx) != nil {
-			return nil, err
-		}
+	l.value = opts.Value
+	err := c.contend(ctx, opts, SessionRelease, wait, func(ctx context.Context, lease *lease) error {
+		l.lease = lease
+		return l.acquire(ctx, wait)
+	})
+	if err != nil {
+		return nil, err
 	}
+	return l, nil
 }
 
-// acquire takes the key for the lease, waiting for it if asked to.
+// acquire takes the key for the lease, waiting for it if asked to. Whether it
+// worked is read, not believed: the reading also brings the token.
 func (l *Lock) acquire(ctx context.Context, wait bool) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(l.lease.ctx, func() { cancel(l.lease.lost()) })()
-
 	delay := newBackoff(100*time.Millisecond, time.Second)
+	q := &QueryOptions{Wait: time.Minute}
 	for first := true; ; first = false {
-		done, err := l.put(ctx, "acquire")
-		if err == nil && done {
-			err = l.confirm(ctx)
-			if err == nil {
-				return nil
+		p, meta, err := orNil(l.lease.c.KV().Get(ctx, l.key, q))
+		var done bool
+		switch {
+		case err != nil:
+		case p != nil && p.Flags != LockFlag:
+			return E(Conflict, fmt.Sprintf("key %s is not used as a lock", l.key))
+		case p != nil && p.Session == l.lease.id:
+			l.token = FencingToken{ModifyIndex: p.ModifyIndex, LockIndex: p.LockIndex}
+			l.watch()
+			return nil
+		case p != nil && p.Session != "":
+			if !wait {
+				return E(Conflict, fmt.Sprintf("lock %s is held by session %s", l.key, p.Session))
+			}
+			q.Index = meta.Index
+			continue
+		default:
+			done, err = l.put(ctx, "acquire")
+			if err == nil && !done && !wait {
+				return E(Conflict, fmt.Sprintf("lock %s is held by another, or was until just now", l.key))
 			}
 		}
+		q.Index = 0
 		switch {
-		case err == nil && !wait:
-			return E(Conflict, fmt.Sprintf("lock %s is held by another", l.key))
-		case err == nil:
-			err = l.waitFree(ctx)
-		}
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		}
-		if err != nil && (first || !transient(err)) {
+		case err != nil && (first || !wait || !transient(err)):
 			return err
+		case done:
+			continue
 		}
 		// Free and yet refused: a lock-delay runs, of whose end no index tells.
 		if delay.wait(ctx) != nil {
@@ -170,44 +161,14 @@ func (l *Lock) acquire(ctx context.Context, wait bool) error {
 	}
 }
 
-// confirm reads the key that was just taken, for its token, and begins to
-// watch it.
-func (l *Lock) confirm(ctx context.Context) error {
-	p, _, err := l.lease.c.KV().Get(ctx, l.key, nil)
-	if err != nil {
-		return err
-	}
-	if p.Session != l.lease.id {
-		return E(Unavailable, fmt.Sprintf("lock %s was lost at once", l.key))
-	}
-	l.token = FencingToken{ModifyIndex: p.ModifyIndex, LockIndex: p.LockIndex}
+// watch ends the lease when the key is seen in other hands.
+func (l *Lock) watch() {
 	watchLease(l.lease, func(ctx context.Context, q *QueryOptions) (*KVPair, QueryMeta, error) {
 		return orNil(l.lease.c.KV().Get(ctx, l.key, q))
 	}, func(p *KVPair) error {
 		if p == nil || p.Session != l.lease.id {
-			return E(Conflict, fmt.Sprintf("lock %s was taken away", l.key))
+			return E(Conflict, "it was taken away")
 		}
 		return nil
 	})
-	return nil
-}
-
-// waitFree returns when nobody holds the key.
-func (l *Lock) waitFree(ctx context.Context) error {
-	q := &QueryOptions{Wait: time.Minute}
-	for {
-		p, meta, err := l.lease.c.KV().Get(ctx, l.key, q)
-		switch {
-		case errors.Is(err, NotFound), err == nil && p.Session == "":
-			return nil
-		case err != nil:
-			return err
-		case p.Flags != LockFlag:
-			return E(Conflict, fmt.Sprintf("key %s is not used as a lock", l.key))
-		}
-		q.Index = meta.Index
-		if meta.Index == 0 {
-			q.Index = 1
-		}
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -39,10 +40,12 @@ type Registration struct {
 	c *Client
 	o RegistrationOptions
 
+	turn    chan struct{} // held while registering: the newest must come last
 	mu      sync.Mutex
 	service ServiceRegistration // as it is sent
 	server  string              // the address it was registered through
 	err     error               // of the last heartbeat or look
+	sweep   bool                // look for leftovers on dead servers; the goroutine's own
 
 	stop   chan struct{}
 	ctx    context.Context // of the calls; outlives stop for a moment
@@ -60,7 +63,7 @@ type Registration struct {
 // reached, so that the instance is not bound to the life of one server. Over
 // loopback or a socket file it stays empty, which means the server's own.
 func (c *Client) Register(ctx context.Context, s *ServiceRegistration, o *RegistrationOptions) (*Registration, error) {
-	r := &Registration{c: c, stop: make(chan struct{}), done: make(chan struct{})}
+	r := &Registration{c: c, turn: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	if o != nil {
 		r.o = *o
 	}
@@ -71,8 +74,8 @@ func (c *Client) Register(ctx context.Context, s *ServiceRegistration, o *Regist
 		r.o.Interval = 10 * time.Second
 	}
 	if r.o.TTL > 0 {
-		// One stuck server must leave time to ask another.
-		r.c = c.WithTimeout(r.o.TTL / 6)
+		// A stuck server must leave time to ask another.
+		r.c = c.within(r.o.TTL / 6)
 	}
 	if err := r.set(s); err != nil {
 		return nil, err
@@ -184,15 +187,20 @@ func heartbeatID(service string) string { return "heartbeat:" + service }
 
 // register sends the service to the present server.
 func (r *Registration) register(ctx context.Context) error {
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	r.mu.Lock()
 	s := r.service
 	r.mu.Unlock()
 	if r.o.TTL > 0 {
-		status, output := r.health(ctx)
-		beat := *s.Checks[len(s.Checks)-1]
-		beat.Status = status
-		s.Checks = append(slices.Clone(s.Checks[:len(s.Checks)-1]), &beat)
-		_ = output // a registration has no place for it; the heartbeat brings it
+		own := len(s.Checks) - 1 // set puts the heartbeat last
+		beat := *s.Checks[own]
+		beat.Status, _ = r.health(ctx)
+		s.Checks = append(slices.Clone(s.Checks[:own]), &beat)
 	}
 	if s.Address == "" {
 		addr, err := r.localAddress(ctx)
@@ -206,7 +214,7 @@ func (r *Registration) register(ctx context.Context) error {
 		return err
 	}
 	// Equal registrations change nothing, so this one may be repeated.
-	rep, err := r.c.do(ctx, &request{method: "PUT", path: "/v1/agent/service/register", body: body, repeatable: true})
+	rep, err := r.c.do(ctx, &request{method: http.MethodPut, path: "/v1/agent/service/register", body: body, repeatable: true})
 	if err != nil {
 		return err
 	}
@@ -221,13 +229,15 @@ func (r *Registration) health(ctx context.Context) (status, output string) {
 	if r.o.Health == nil {
 		return Passing, ""
 	}
+	ctx, cancel := context.WithTimeout(ctx, r.o.TTL/3)
+	defer cancel()
 	return r.o.Health(ctx)
 }
 
 // localAddress is our end of a connection to the server, as text, or "" if
 // nobody else could use it.
 func (r *Registration) localAddress(ctx context.Context) (string, error) {
-	rep, err := r.c.do(ctx, &request{method: "GET", path: "/v1/status/leader"})
+	rep, err := r.c.do(ctx, &request{method: http.MethodGet, path: "/v1/status/leader"})
 	if err != nil {
 		return "", err
 	}

@@ -58,6 +58,7 @@ func (r *Registration) check(anew bool) error {
 	}
 	server, err := r.look(r.ctx)
 	if errors.Is(err, NotFound) {
+		anew = true
 		if err = r.register(r.ctx); err != nil {
 			return err
 		}
@@ -66,7 +67,7 @@ func (r *Registration) check(anew bool) error {
 	if err != nil {
 		return err
 	}
-	return r.follow(server)
+	return r.follow(server, anew)
 }
 
 // look sends a heartbeat or, if there is none, asks for the instance. It
@@ -91,63 +92,56 @@ func (r *Registration) look(ctx context.Context) (server string, err error) {
 	return meta.Address, nil
 }
 
-// follow moves the instance to the server that answers now, if it is bound to
-// the one it was registered through: one without an address of its own is at
-// that of its server.
-func (r *Registration) follow(server string) error {
+// follow makes the instance independent of servers that failed. One without an
+// address of its own is at that of its server: when the cluster holds that for
+// dead, the instance is registered through the server that answers now, and
+// what is left on the dead one removed. There is nothing to do as long as the
+// server it was registered through answers, unless it was registered anew.
+func (r *Registration) follow(server string, anew bool) error {
 	r.mu.Lock()
-	moved, name := server != r.server, r.service.Name
+	moved := server != r.server
 	r.mu.Unlock()
-	if !moved {
+	if !moved && !anew && !r.sweep {
 		return nil
 	}
 	list, _, err := r.instances(r.ctx)
 	if err != nil {
 		return err
 	}
-	bound := name != "" && len(list) > 0
+	var dead []*Entry
+	bound := false
 	for _, e := range list {
-		bound = bound && e.Service.Address == "" && nodeFailed(e)
-	}
-	if !bound {
-		// Its node is well, or it does not depend on it.
-		r.mu.Lock()
-		r.server = server
-		r.mu.Unlock()
-		return nil
-	}
-	if err := r.register(r.ctx); err != nil {
-		return err
-	}
-	return r.dropTwins()
-}
-
-// dropTwins removes what is left of the instance on nodes that failed, once it
-// is on one that did not.
-func (r *Registration) dropTwins() error {
-	list, _, err := r.instances(r.ctx)
-	if err != nil {
-		return err
-	}
-	alive := 0
-	for _, e := range list {
-		if !nodeFailed(e) {
-			alive++
+		bound = bound || e.Service.Address == ""
+		if nodeFailed(e) {
+			dead = append(dead, e)
 		}
 	}
-	if alive == 0 {
-		return nil
-	}
-	for _, e := range list {
-		if !nodeFailed(e) {
-			continue
-		}
-		err := r.c.Catalog().Deregister(r.ctx, &CatalogDeregistration{Node: e.Node.Node, ServiceID: e.Service.ID})
-		if err != nil {
-			return err
+	switch {
+	case !bound || len(list) == 0:
+		r.settled(server)
+	case len(dead) == len(list):
+		r.sweep = true
+		return r.register(r.ctx)
+	default:
+		// A server may be dead for a while before the cluster says so: look
+		// again as long as there is more than one.
+		r.sweep = len(list)-len(dead) > 1
+		for _, e := range dead {
+			d := &CatalogDeregistration{Node: e.Node.Node, ServiceID: e.Service.ID}
+			if err := r.c.Catalog().Deregister(r.ctx, d); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// settled takes note that the instance depends on no server.
+func (r *Registration) settled(server string) {
+	r.sweep = false
+	r.mu.Lock()
+	r.server = server
+	r.mu.Unlock()
 }
 
 // instances returns where the cluster has the instance.

@@ -65,20 +65,7 @@ func (s *Semaphore) Session() string { return s.lease.id }
 // Lock.Release.
 func (s *Semaphore) Release(ctx context.Context) error {
 	s.release.Do(func() {
-		lost := s.lease.lost()
-		s.lease.stop()
-		// Whoever comes next strikes out a holder without a session; doing it
-		// here spares them the wait.
-		err := s.leave(ctx)
-		if end := s.lease.close(ctx); end == nil {
-			err = nil
-		}
-		switch {
-		case lost != nil:
-			s.err = fmt.Errorf("slot of semaphore %s was lost: %w", s.prefix, lost)
-		case err != nil:
-			s.err = fmt.Errorf("release slot of semaphore %s: %w", s.prefix, err)
-		}
+		s.err = s.lease.release(ctx, "slot of semaphore "+s.prefix, s.leave)
 	})
 	return s.err
 }
@@ -91,47 +78,31 @@ func (c *Client) semaphore(ctx context.Context, prefix string, limit int, o *Loc
 	if limit < 1 {
 		return nil, E(Invalid, "semaphore limit must be at least 1")
 	}
+	s := &Semaphore{prefix: prefix, limit: limit}
 	opts := o.withDefaults("semaphore " + prefix)
-	pause := newBackoff(100*time.Millisecond, 5*time.Second)
-	for first := true; ; first = false {
-		// The contender's key goes with its session.
-		lease, err := c.openLease(ctx, opts, SessionDelete)
-		if err == nil {
-			s := &Semaphore{prefix: prefix, limit: limit, value: opts.Value, lease: lease}
-			if err = s.acquire(ctx, wait); err == nil {
-				return s, nil
-			}
-			again := wait && lease.lost() != nil
-			lease.abandon(ctx)
-			if !again {
-				return nil, err
-			}
-		} else if first || !transient(err) {
-			return nil, err
-		}
-		if pause.wait(ctx) != nil {
-			return nil, err
-		}
+	s.value = opts.Value
+	// The contender's key goes with its session.
+	err := c.contend(ctx, opts, SessionDelete, wait, func(ctx context.Context, lease *lease) error {
+		s.lease = lease
+		return s.acquire(ctx, wait)
+	})
+	if err != nil {
+		return nil, err
 	}
+	return s, nil
 }
 
 // acquire enters the contest and waits for a slot if asked to.
 func (s *Semaphore) acquire(ctx context.Context, wait bool) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(s.lease.ctx, func() { cancel(s.lease.lost()) })()
-
 	pause := newBackoff(20*time.Millisecond, time.Second)
-	entered := false
 	q := &QueryOptions{Wait: time.Minute}
+	entered, got := false, false
 	for first := true; ; first = false {
 		var err error
-		if !entered {
-			entered, err = s.enter(ctx)
-		}
-		var got bool
 		if entered {
 			got, err = s.try(ctx, q, wait)
+		} else {
+			entered, err = s.enter(ctx)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -139,15 +110,15 @@ func (s *Semaphore) acquire(ctx context.Context, wait bool) error {
 		case got:
 			s.watch()
 			return nil
-		case err != nil && (first || !transient(err)):
-			return err
-		case err != nil:
-			q.Index = 0
-			if pause.wait(ctx) != nil {
-				return context.Cause(ctx)
-			}
-		default:
+		case err == nil:
 			pause.reset()
+			continue
+		case first || !wait || !transient(err):
+			return err
+		}
+		q.Index = 0
+		if pause.wait(ctx) != nil {
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -262,7 +233,7 @@ func (s *Semaphore) watch() {
 	}, func(list []*KVPair) error {
 		held, _, err := s.parse(list)
 		if err == nil && !held.Holders[s.lease.id] {
-			err = E(Conflict, fmt.Sprintf("slot of semaphore %s was taken away", s.prefix))
+			err = E(Conflict, "it was taken away")
 		}
 		return err
 	})
