@@ -27,10 +27,14 @@ func TestAgentCalls(t *testing.T) {
 			send: "GET /v1/agent/version", reply: `{"HumanVersion":"1.2"}`, want: &AgentVersion{HumanVersion: "1.2"}},
 		{name: "host", do: func(ctx context.Context, c *Client) (any, error) { return value(c.Agent().Host(ctx)) },
 			send: "GET /v1/agent/host", reply: `{"CPU":[]}`, want: map[string]any{"CPU": []any{}}},
-		{name: "members", do: func(ctx context.Context, c *Client) (any, error) { return value(c.Agent().Members(ctx, true, `Name == "a"`)) },
+		{name: "members", do: func(ctx context.Context, c *Client) (any, error) {
+			return value(c.Agent().Members(ctx, true, `Name == "a"`))
+		},
 			send: "GET /v1/agent/members?filter=Name+%3D%3D+%22a%22&wan=1", reply: `[{"Name":"a","Status":4}]`,
 			want: []*Member{{Name: "a", Status: MemberFailed}}},
-		{name: "join", do: func(ctx context.Context, c *Client) (any, error) { return only(c.Agent().Join(ctx, "10.0.0.1:8301", false)) },
+		{name: "join", do: func(ctx context.Context, c *Client) (any, error) {
+			return only(c.Agent().Join(ctx, "10.0.0.1:8301", false))
+		},
 			send: "PUT /v1/agent/join/10.0.0.1:8301"},
 		{name: "leave", do: func(ctx context.Context, c *Client) (any, error) { return only(c.Agent().Leave(ctx)) }, send: "PUT /v1/agent/leave"},
 		{name: "force-leave", do: func(ctx context.Context, c *Client) (any, error) { return only(c.Agent().ForceLeave(ctx, "n", true)) },
@@ -67,14 +71,18 @@ func TestAgentCalls(t *testing.T) {
 			return value(c.Agent().ServiceHealthByName(ctx, "web"))
 		}, send: "GET /v1/agent/health/service/name/web?format=json", status: 429,
 			reply: `[{"AggregatedStatus":"critical","Service":{"ID":"w","Datacenter":"dc1"}}]`, want: []*ServiceHealth{bad}},
-		{name: "checks", do: func(ctx context.Context, c *Client) (any, error) { return value(c.Agent().Checks(ctx, "Status != passing")) },
+		{name: "checks", do: func(ctx context.Context, c *Client) (any, error) {
+			return value(c.Agent().Checks(ctx, "Status != passing"))
+		},
 			send: "GET /v1/agent/checks?filter=Status+%21%3D+passing", reply: `{"c":{"CheckID":"c"}}`, want: map[string]*Check{"c": {CheckID: "c"}}},
 		{name: "register check", do: func(ctx context.Context, c *Client) (any, error) {
 			return only(c.Agent().RegisterCheck(ctx, &CheckRegistration{ID: "c", Name: "c", CheckDefinition: CheckDefinition{TTL: Duration(time.Minute)}}))
 		}, send: "PUT /v1/agent/check/register", body: `{"ID":"c","Name":"c","TTL":"1m0s"}`},
 		{name: "deregister check", do: func(ctx context.Context, c *Client) (any, error) { return only(c.Agent().DeregisterCheck(ctx, "c")) },
 			send: "PUT /v1/agent/check/deregister/c"},
-		{name: "pass", do: func(ctx context.Context, c *Client) (any, error) { return only(c.Agent().PassTTL(ctx, "a:b", "all fine")) },
+		{name: "pass", do: func(ctx context.Context, c *Client) (any, error) {
+			return only(c.Agent().PassTTL(ctx, "a:b", "all fine"))
+		},
 			send: "PUT /v1/agent/check/pass/a:b?note=all+fine"},
 		{name: "pass with much to say", do: func(ctx context.Context, c *Client) (any, error) {
 			return only(c.Agent().PassTTL(ctx, "c", strings.Repeat("x", 256)))
@@ -137,7 +145,7 @@ func TestMonitorStreamsUntilClosed(t *testing.T) {
 			for i := 0; r.Context().Err() == nil; i++ {
 				_, _ = fmt.Fprintf(w, "line %d\n", i)
 				w.(http.Flusher).Flush()
-				time.Sleep(time.Minute) // far beyond the time of an ordinary request
+				linger(r, time.Minute) // far beyond the time of an ordinary request
 			}
 		}))
 		stream, err := n.client(t, nil, "a:1").Agent().Monitor(t.Context(), "debug", true)

@@ -242,7 +242,7 @@ func TestBlockingQueryOutlivesRequestTimeout(t *testing.T) {
 			if err != nil {
 				d = 5 * time.Minute
 			}
-			time.Sleep(d + d/16)
+			linger(r, d+d/16)
 			readable(w, r)
 		}))
 		c := n.client(t, nil, "a:1")

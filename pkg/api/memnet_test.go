@@ -8,6 +8,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -148,4 +149,12 @@ func answer(w http.ResponseWriter, status int, kind Kind, body string) {
 // refuse writes an error as a registryd would.
 func refuse(w http.ResponseWriter, kind Kind, msg string) {
 	answer(w, kind.Status(), kind, msg)
+}
+
+// linger holds a request for d, or until its client goes.
+func linger(r *http.Request, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-r.Context().Done():
+	}
 }
