@@ -48,6 +48,22 @@ func encodeRecord(v any) []byte {
 		return appendService(b, v)
 	case *api.Check:
 		return appendCheck(b, v)
+	case *api.KVPair:
+		return appendPair(b, v)
+	case *api.Session:
+		return appendSession(b, v)
+	case *api.PreparedQuery:
+		return appendQuery(b, v)
+	case *api.UserEvent:
+		return appendEvent(b, v)
+	case *api.CoordinateEntry:
+		return appendCoordinate(b, v)
+	case *api.AutopilotConfig:
+		return appendAutopilot(b, v)
+	case *CA:
+		return appendCA(b, v)
+	case *ConfigEntry:
+		return appendConfigEntry(b, v)
 	case uint64:
 		return binary.BigEndian.AppendUint64(b, v)
 	}
@@ -60,6 +76,7 @@ func appendMeta(b []byte, s *State) []byte {
 	b = putUint(b, 2, s.term)
 	b = putUint(b, 3, s.ghosts.floor)
 	b = putUint(b, 4, s.nodeGone)
+	b = putUint(b, 6, s.kv.floor)
 	for id, t := range s.tables {
 		b = putMessage(b, 5, func(b []byte) []byte { return putUint(putUint(b, 1, uint64(id)), 2, t.Index) })
 	}
@@ -77,6 +94,8 @@ func decodeMeta(b []byte, s *State) error {
 			s.ghosts.floor = f.u
 		case 4:
 			s.nodeGone = f.u
+		case 6:
+			s.kv.floor = f.u
 		case 5:
 			var id, index uint64
 			err := fields(f.bytes, func(g field) error {

@@ -52,6 +52,30 @@ func decoder(kind byte) func([]byte) (Command, error) {
 		return decodeUpdateChecks
 	case kindLiveness:
 		return decodeLiveness
+	case kindKV:
+		return decodeKV
+	case kindSessionCreate:
+		return decodeSessionCreate
+	case kindSessionDestroy:
+		return decodeSessionDestroy
+	case kindTxn:
+		return decodeTxn
+	case kindQuerySet:
+		return decodeQuerySet
+	case kindQueryDelete:
+		return decodeQueryDelete
+	case kindEvent:
+		return decodeEvent
+	case kindAutopilot:
+		return decodeSetAutopilot
+	case kindCoordinates:
+		return decodeCoordinates
+	case kindReapTombstones:
+		return decodeReapTombstones
+	case kindCA:
+		return decodeSetCA
+	case kindConfigEntry:
+		return decodeSetConfigEntry
 	}
 	return nil
 }

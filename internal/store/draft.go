@@ -28,6 +28,7 @@ type draft struct {
 	live  []string // cache of liveServers, nil when unknown
 	texts interner // shared by all drafts of a store; may be nil
 
+	keys *kvEdit // the tree of keys, nil until it is looked at
 }
 
 // nodeDraft is a node with changes. Its slices are the old view's until the

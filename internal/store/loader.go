@@ -23,6 +23,7 @@ type loader struct {
 	services map[string][]*Instance
 	floors   map[string]uint64 // ServiceKey to index of the last removal
 	d        *draft            // gives intern and share to loaded values
+	keys     *kvEdit
 }
 
 func newLoader() *loader {
@@ -30,6 +31,7 @@ func newLoader() *loader {
 	l := &loader{state: s, nodes: map[string]*nodeDraft{}, services: map[string][]*Instance{}, floors: map[string]uint64{}, texts: interner{}}
 	l.d = newDraft(s)
 	l.d.texts = l.texts
+	l.keys = s.kv.edit()
 	return l
 }
 
@@ -130,6 +132,8 @@ func (l *loader) finish() *State {
 		services.Insert([]byte(g.key), &ServiceView{Name: g.key, HealthIndex: g.index, CatalogIndex: g.index, Health: &Watch{}, Catalog: &Watch{}})
 	}
 	l.state.nodes, l.state.nodeIDs, l.state.services = nodes.CommitOnly(), ids.CommitOnly(), services.CommitOnly()
+	l.keys.floor = l.state.kv.floor
+	l.state.kv = l.keys.kvState
 	return l.state
 }
 

@@ -1,8 +1,26 @@
 package store
 
-type miscState struct{}
+import (
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
-func emptyMisc() miscState { return miscState{} }
+	"github.com/registryd/registryd/pkg/api"
+)
 
-// addOther takes a record of a bucket that is not the catalog's.
-func (l *loader) addOther(bucket byte, key string, value []byte) error { return nil }
+// miscState is what is small and of few.
+type miscState struct {
+	coordinates *iradix.Tree[*api.CoordinateEntry] // NodeKey, 0, segment
+	config      *iradix.Tree[*ConfigEntry]         // kind, 0, name
+	autopilot   *api.AutopilotConfig               // nil: never set
+	ca          *CA                                // nil: not made yet
+}
+
+func emptyMisc() miscState {
+	return miscState{coordinates: iradix.New[*api.CoordinateEntry](), config: iradix.New[*ConfigEntry]()}
+}
+
+// Keys of the records in bucketMisc. They are written to disk.
+const (
+	miscAutopilot = "autopilot"
+	miscCA        = "ca"
+	miscConfig    = "config/" // then kind, 0, name
+)
