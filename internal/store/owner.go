@@ -13,8 +13,7 @@ import (
 //
 // It is a pure function of the state: all servers agree on it at one index.
 func (s *State) Owner(v *NodeView, checkID string) string {
-	live := s.LiveServers()
-	return owner(live, v.Node.Node, checkID)
+	return OwnerAmong(s.LiveServers(), v.Node.Node, checkID)
 }
 
 // LiveServers returns the names of the servers that are alive, in order.
@@ -28,7 +27,8 @@ func (s *State) LiveServers() []string {
 	return live
 }
 
-func owner(live []string, node, checkID string) string {
+// OwnerAmong is Owner for a known set of live servers.
+func OwnerAmong(live []string, node, checkID string) string {
 	for _, l := range live {
 		if NodeKey(l) == NodeKey(node) {
 			return l
@@ -105,5 +105,5 @@ func (n *nodeDraft) runsServer() bool {
 // owns reports whether the server runs the node's check, at this point of the
 // log.
 func (d *draft) owns(server string, n *nodeDraft, c *api.Check) bool {
-	return NodeKey(owner(d.liveServers(), n.node.Node, c.CheckID)) == NodeKey(server)
+	return NodeKey(OwnerAmong(d.liveServers(), n.node.Node, c.CheckID)) == NodeKey(server)
 }

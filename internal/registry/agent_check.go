@@ -1,0 +1,201 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/registryd/registryd/internal/checks"
+	"github.com/registryd/registryd/internal/store"
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// RegisterCheck registers a check of this server's node or, with ServiceID, of
+// a service instance, as /v1/agent/check/register does.
+func (r *Registry) RegisterCheck(ctx context.Context, reg *api.CheckRegistration) error {
+	id := reg.ID
+	if id == "" {
+		id = reg.CheckID
+	}
+	if id == "" {
+		id = reg.Name
+	}
+	if reg.Name == "" {
+		return api.E(api.Invalid, "Missing check name")
+	}
+	c, err := r.checkOf(reg, id, reg.Name)
+	if err != nil {
+		return err
+	}
+	// A check of its own shows its times; one that came with a service does not.
+	c.Interval, c.Timeout = reg.Interval.String(), reg.Timeout.String()
+	node := r.cfg.Name
+	if reg.ServiceID != "" {
+		n, inst, err := findNow(ctx, r, r.FindService, reg.ServiceID)
+		if err != nil {
+			return err
+		}
+		if inst == nil {
+			return api.E(api.NotFound, fmt.Sprintf("ServiceID %q does not exist", reg.ServiceID))
+		}
+		c.ServiceID, node = reg.ServiceID, n.Node.Node
+	} else if _, err := r.serviceHome(""); err != nil {
+		return err
+	}
+	_, err = r.propose(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Checks: []*api.Check{c}, KeepStatus: true})
+	if err == nil {
+		r.rearm(node, c)
+	}
+	return err
+}
+
+// rearm gives a TTL check that was registered again its full time.
+func (r *Registry) rearm(node string, c *api.Check) {
+	if c.Probe != nil && c.Probe.TTL > 0 {
+		r.run.Rearm(checks.ID{Node: node, CheckID: c.CheckID})
+	}
+}
+
+// checkOf validates a check registration and makes the stored form of it.
+func (r *Registry) checkOf(reg *api.CheckRegistration, id, name string) (*api.Check, error) {
+	def := reg.CheckDefinition
+	if err := checks.Validate(&def, r.cfg.Scripts); err != nil {
+		return nil, err
+	}
+	switch reg.Status {
+	case "", api.Passing, api.Warning, api.Critical:
+	default:
+		return nil, api.E(api.Invalid, "Invalid check: status must be passing, warning or critical, not "+reg.Status)
+	}
+	c := &api.Check{CheckID: id, Name: name, Status: reg.Status, Notes: reg.Notes, Type: checks.TypeOf(&def), Probe: &def, ServiceTags: []string{}}
+	if c.Status == "" {
+		c.Status = api.Critical
+	}
+	if def.Interval > 0 {
+		c.Interval, c.Timeout = def.Interval.String(), def.Timeout.String()
+	}
+	return c, nil
+}
+
+// DeregisterCheck removes the check with the ID from whichever server's node
+// has it; NotFound if none has.
+func (r *Registry) DeregisterCheck(ctx context.Context, id string) error {
+	n, _, err := findNow(ctx, r, r.FindCheck, id)
+	if err != nil {
+		return err
+	}
+	if n == nil {
+		return unknownCheck(id)
+	}
+	_, err = r.propose(ctx, &store.Deregister{Node: n.Node.Node, CheckID: id, MustExist: true})
+	return err
+}
+
+// heartbeatKind is the internal request that carries a heartbeat to the server
+// that runs the check.
+const heartbeatKind = "heartbeat"
+
+type heartbeat struct{ Node, CheckID, Status, Output string }
+
+// Heartbeat reports the status of a TTL check. It reaches the server that runs
+// the check, whichever server was asked, and costs no log entry there unless
+// the status changes. When it returns, a changed status is in the catalog.
+func (r *Registry) Heartbeat(ctx context.Context, id, status, output string) error {
+	n, c, err := findNow(ctx, r, r.FindCheck, id)
+	if err != nil {
+		return err
+	}
+	if c == nil {
+		return unknownCheck(id)
+	}
+	st := r.State()
+	owner := st.Owner(n, id)
+	if owner == "" || owner == r.cfg.Name {
+		return r.heartbeat(ctx, checks.ID{n.Node.Node, id}, status, output)
+	}
+	v, _ := st.Node(owner)
+	if v == nil {
+		return api.E(api.NoLeader, "server "+owner+" that runs the check is not known")
+	}
+	req, err := json.Marshal(heartbeat{n.Node.Node, id, status, output})
+	if err != nil {
+		return fmt.Errorf("encode heartbeat: %w", err)
+	}
+	_, err = r.cons.Call(ctx, v.Node.ID, heartbeatKind, req)
+	return err
+}
+
+// handleHeartbeat serves heartbeats that other servers pass on.
+func (r *Registry) handleHeartbeat(ctx context.Context, req []byte) ([]byte, error) {
+	var h heartbeat
+	if err := json.Unmarshal(req, &h); err != nil {
+		return nil, api.Wrap(api.Invalid, "read a forwarded heartbeat", err)
+	}
+	return nil, r.heartbeat(ctx, checks.ID{h.Node, h.CheckID}, h.Status, h.Output)
+}
+
+func (r *Registry) heartbeat(ctx context.Context, ref checks.ID, status, output string) error {
+	err := r.run.Heartbeat(ref, status, output)
+	if api.ErrorKind(err) == api.NotFound && err != nil {
+		// Registered a moment ago: the runner has not been told yet.
+		r.assign.sync()
+		err = r.run.Heartbeat(ref, status, output)
+	}
+	if err != nil {
+		return err
+	}
+	// A client that set a status must find it in the catalog.
+	v, _ := r.State().Node(ref.Node)
+	if v == nil {
+		return nil
+	}
+	if c := v.Check(ref.CheckID); c == nil || c.Status == status {
+		return nil
+	}
+	return r.run.Wait(ctx, ref)
+}
+
+// Emit stores what the runner found, as one command. It tries until it worked
+// or was refused, or the registry closes; the runner gathers meanwhile.
+func (r *Registry) Emit(ts []checks.Transition) {
+	cmd := &store.UpdateChecks{From: r.cfg.Name}
+	for _, t := range ts {
+		cmd.Updates = append(cmd.Updates, store.CheckUpdate{Node: t.ID.Node, CheckID: t.ID.CheckID, Status: t.Status, Output: t.Output})
+	}
+	for r.ctx.Err() == nil {
+		_, err := r.propose(r.ctx, cmd)
+		if err == nil || api.ErrorKind(err) == api.Refused {
+			return
+		}
+		r.log.Warn("cannot store check results, trying again", "checks", len(ts), "error", err)
+		select {
+		case <-time.After(retryDelay):
+		case <-r.ctx.Done():
+		}
+	}
+}
+
+// Reap deregisters a service instance whose check was critical for longer than
+// its DeregisterCriticalServiceAfter.
+func (r *Registry) Reap(id checks.ID, serviceID string) {
+	r.log.Info("deregistering a service whose check stayed critical", "service", serviceID, "check", id.CheckID)
+	if _, err := r.propose(r.ctx, &store.Deregister{Node: id.Node, ServiceID: serviceID}); err != nil {
+		r.log.Warn("cannot deregister a critical service", "service", serviceID, "error", err)
+	}
+}
+
+// LatestOutput returns status and output of a check as the runner of this
+// server last saw them, else as the catalog has them.
+func (r *Registry) LatestOutput(c *api.Check) (status, output string) {
+	if c.Probe != nil {
+		if _, o, ok := r.run.Snapshot(checks.ID{c.Node, c.CheckID}); ok {
+			return c.Status, o
+		}
+	}
+	return c.Status, c.Output
+}
+
+// retryDelay is how long the registry waits before it tries a proposal of its
+// own again that failed.
+const retryDelay = 200 * time.Millisecond

@@ -1,0 +1,156 @@
+package registry
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/registryd/registryd/internal/checks"
+	"github.com/registryd/registryd/internal/store"
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// assignPause is the shortest time between two reconciliations, so that a
+// burst of registrations is looked at together.
+const assignPause = 10 * time.Millisecond
+
+// assigner keeps the runner's checks equal to those the catalog gives this
+// server: it compares the views that changed since it last looked.
+type assigner struct {
+	r *Registry
+
+	mu    sync.Mutex // one reconciliation at a time; guards what follows
+	seen  map[string]*store.NodeView
+	mine  map[checks.ID]*api.Check
+	live  []string // the live servers of the last look
+	index uint64   // of the state last looked at
+}
+
+func newAssigner(r *Registry) *assigner {
+	return &assigner{r: r, seen: map[string]*store.NodeView{}, mine: map[checks.ID]*api.Check{}}
+}
+
+// run reconciles after each change of checks until the context ends.
+func (a *assigner) run(ctx context.Context) {
+	for {
+		st := a.r.State()
+		changed := st.Table(store.TableChecks).Watch.C()
+		nodes := st.Table(store.TableNodes).Watch.C()
+		a.reconcile(st)
+		select {
+		case <-changed:
+		case <-nodes:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-time.After(assignPause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sync reconciles with the present state before it returns.
+func (a *assigner) sync() { a.reconcile(a.r.State()) }
+
+func (a *assigner) reconcile(st *store.State) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if st.Index() < a.index {
+		return // another look has been further
+	}
+	a.index = st.Index()
+	live := st.LiveServers()
+	moved := !slices.Equal(live, a.live) // ownership of any check may have changed
+	a.live = live
+	var changed []*api.Check
+	var removed []checks.ID
+	present := 0
+	st.Nodes(func(v *store.NodeView) bool {
+		key := store.NodeKey(v.Node.Node)
+		old := a.seen[key]
+		if old != nil {
+			present++
+		}
+		if old == v && !moved {
+			return true
+		}
+		c, r := a.diff(old, v)
+		changed, removed = append(changed, c...), append(removed, r...)
+		a.seen[key] = v
+		return true
+	})
+	if present < len(a.seen) {
+		removed = append(removed, a.forget(st)...)
+	}
+	if len(changed)+len(removed) > 0 {
+		a.r.run.Reconcile(changed, removed)
+	}
+}
+
+// diff compares what this server runs of a node with what it should.
+func (a *assigner) diff(old, v *store.NodeView) (changed []*api.Check, removed []checks.ID) {
+	var before []*api.Check
+	if old != nil {
+		before = old.Checks
+	}
+	i := 0
+	for _, c := range v.Checks {
+		for i < len(before) && before[i].CheckID < c.CheckID {
+			removed = a.drop(removed, before[i])
+			i++
+		}
+		same := i < len(before) && before[i] == c
+		if i < len(before) && before[i].CheckID == c.CheckID {
+			i++
+		}
+		ref := checks.ID{c.Node, c.CheckID}
+		_, running := a.mine[ref]
+		switch {
+		case !runnable(c) || store.OwnerAmong(a.live, c.Node, c.CheckID) != a.r.cfg.Name:
+			removed = a.drop(removed, c)
+		case !running || !same:
+			a.mine[ref] = c
+			changed = append(changed, c)
+		}
+	}
+	for ; i < len(before); i++ {
+		removed = a.drop(removed, before[i])
+	}
+	return changed, removed
+}
+
+func (a *assigner) drop(removed []checks.ID, c *api.Check) []checks.ID {
+	ref := checks.ID{c.Node, c.CheckID}
+	if _, ok := a.mine[ref]; ok {
+		delete(a.mine, ref)
+		removed = append(removed, ref)
+	}
+	return removed
+}
+
+// forget drops the checks of nodes that are gone.
+func (a *assigner) forget(st *store.State) (removed []checks.ID) {
+	for key, v := range a.seen {
+		if now, _ := st.Node(key); now != nil {
+			continue
+		}
+		for _, c := range v.Checks {
+			removed = a.drop(removed, c)
+		}
+		delete(a.seen, key)
+	}
+	return removed
+}
+
+// runnable reports whether the cluster runs the check: it was registered
+// through an agent endpoint, or its definition says how it is probed.
+func runnable(c *api.Check) bool {
+	if c.Probe != nil {
+		return true
+	}
+	d := c.Definition
+	return d != nil && d.Interval > 0 && (d.HTTP != "" || d.TCP != "" || d.UDP != "" || d.GRPC != "")
+}

@@ -1,0 +1,82 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/registryd/registryd/internal/raft"
+	"github.com/registryd/registryd/internal/store"
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// An agent's endpoints name services and checks by ID alone. The ID is looked
+// for on this server's own node first, then on the other servers', in order of
+// name: a service may have moved to a survivor, and its owner should not need
+// to know to which.
+
+// OwnNode returns the view of this server's node, nil before it is registered.
+func (r *Registry) OwnNode(st *store.State) *store.NodeView {
+	v, _ := st.Node(r.cfg.Name)
+	return v
+}
+
+// agentNodes returns this server's node, then the other servers'.
+func (r *Registry) agentNodes(st *store.State) []*store.NodeView {
+	var l []*store.NodeView
+	own := r.OwnNode(st)
+	if own != nil {
+		l = append(l, own)
+	}
+	for _, n := range st.ServerNodes() {
+		if n != own {
+			l = append(l, n)
+		}
+	}
+	return l
+}
+
+// FindService returns the node that has the service ID and the instance; nils
+// if no server's node has it.
+func (r *Registry) FindService(st *store.State, id string) (*store.NodeView, *store.Instance) {
+	if own := r.OwnNode(st); own != nil {
+		if i := own.Instance(id); i != nil {
+			return own, i
+		}
+	}
+	for _, n := range r.agentNodes(st) {
+		if i := n.Instance(id); i != nil {
+			return n, i
+		}
+	}
+	return nil, nil
+}
+
+// FindCheck returns the node that has the check ID and the check; nils if no
+// server's node has it.
+func (r *Registry) FindCheck(st *store.State, id string) (*store.NodeView, *api.Check) {
+	if own := r.OwnNode(st); own != nil {
+		if c := own.Check(id); c != nil {
+			return own, c
+		}
+	}
+	for _, n := range r.agentNodes(st) {
+		if c := n.Check(id); c != nil {
+			return n, c
+		}
+	}
+	return nil, nil
+}
+
+// findNow looks first in the state at hand and, when the thing is not there,
+// once more in a state that is certainly fresh: it may have been registered
+// through another server a moment ago.
+func findNow[T any](ctx context.Context, r *Registry, find func(*store.State, string) (*store.NodeView, *T), id string) (*store.NodeView, *T, error) {
+	if n, t := find(r.State(), id); t != nil {
+		return n, t, nil
+	}
+	st, err := r.Read(ctx, raft.Default)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, t := find(st, id)
+	return n, t, nil
+}

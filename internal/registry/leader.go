@@ -1,0 +1,104 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/registryd/registryd/internal/raft"
+	"github.com/registryd/registryd/internal/store"
+)
+
+// reconcileEvery is how often the leader compares the catalog's servers with
+// raft's configuration; Consul compares gossip as often.
+const reconcileEvery = 60 * time.Second
+
+// lead does what only the leader does, once per term, until ctx ends.
+func (r *Registry) lead(ctx context.Context, terms <-chan raft.Term) {
+	for {
+		select {
+		case t, ok := <-terms:
+			if !ok {
+				return
+			}
+			r.term(t)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// term runs the duties of one term and returns when it is over.
+func (r *Registry) term(t raft.Term) {
+	r.log.Info("leading the cluster", "term", t.Number)
+	defer r.log.Info("no longer leading the cluster", "term", t.Number)
+	tick := time.NewTicker(reconcileEvery)
+	defer tick.Stop()
+	for {
+		r.dropFormerServers(t.Context)
+		select {
+		case <-tick.C:
+		case <-t.Context.Done():
+			return
+		}
+	}
+}
+
+// dropFormerServers takes servers out of the catalog that raft no longer
+// knows. What they carried and can live on moves to the others first.
+func (r *Registry) dropFormerServers(ctx context.Context) {
+	servers, _, err := r.cons.Servers(ctx)
+	if err != nil {
+		return
+	}
+	known := map[string]bool{}
+	for _, s := range servers {
+		known[s.ID] = true
+	}
+	for _, v := range r.State().ServerNodes() {
+		if known[v.Node.ID] {
+			continue
+		}
+		r.log.Info("removing a former server from the catalog", "node", v.Node.Node)
+		if _, err := r.propose(ctx, &store.Liveness{Node: v.Node.Node, Output: serfFailed}); err != nil {
+			return
+		}
+		if _, err := r.propose(ctx, &store.Deregister{Node: v.Node.Node}); err != nil {
+			return
+		}
+	}
+}
+
+// followLiveness writes what raft reports of the servers into the catalog.
+func (r *Registry) followLiveness(ctx context.Context, events <-chan raft.Liveness) {
+	for {
+		select {
+		case e, ok := <-events:
+			if !ok {
+				return
+			}
+			r.noteLiveness(ctx, e)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// noteLiveness marks one server failed or alive. When that cannot be written
+// now, this server has lost its leadership; the next leader reports anew.
+func (r *Registry) noteLiveness(ctx context.Context, e raft.Liveness) {
+	v := r.State().NodeByID(e.ID)
+	if v == nil || v.Alive() == e.Alive {
+		return
+	}
+	cmd := &store.Liveness{Node: v.Node.Node, Alive: e.Alive, Output: serfAlive}
+	if !e.Alive {
+		cmd.Output = serfFailed
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := r.propose(ctx, cmd); err != nil {
+		r.log.Warn("cannot note a server's liveness", "node", v.Node.Node, "alive", e.Alive, "error", err)
+		return
+	}
+	r.log.Info("server liveness changed", "node", v.Node.Node, "alive", e.Alive)
+}

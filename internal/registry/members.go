@@ -1,0 +1,96 @@
+package registry
+
+import (
+	"context"
+	"net"
+	"sort"
+	"strconv"
+	"time"
+
+	"github.com/registryd/registryd/internal/raft"
+	"github.com/registryd/registryd/internal/store"
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// Membership is what the registry needs of raft about the set of servers.
+type Membership interface {
+	// Leader returns the leader's address and raft ID, empty if none is known.
+	Leader() (addr, id string)
+	IsLeader() bool
+	// LastContact is the time since the leader was last heard of; 0 on it.
+	LastContact() time.Duration
+	// Servers returns raft's configuration and its index.
+	Servers(ctx context.Context) ([]raft.ServerInfo, uint64, error)
+	RemoveServer(ctx context.Context, id string) error
+	RemoveAddress(ctx context.Context, addr string) error
+	TransferLeadership(ctx context.Context, id string) error
+	JoinCluster(ctx context.Context, addrs []string) (int, error)
+	Leave(ctx context.Context) error
+	Stats() map[string]string
+}
+
+// Cluster returns the operations on the set of servers.
+func (r *Registry) Cluster() Membership { return r.cons }
+
+// Members returns the servers as members, in order of name. Who they are comes
+// from raft's configuration, how they are from the catalog.
+func (r *Registry) Members(ctx context.Context) ([]*api.Member, error) {
+	servers, _, err := r.cons.Servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st := r.State()
+	var l []*api.Member
+	for _, s := range servers {
+		l = append(l, r.member(st, s))
+	}
+	sort.Slice(l, func(i, j int) bool { return l[i].Name < l[j].Name })
+	return l, nil
+}
+
+// member shows a server in the form Consul's gossip members have.
+func (r *Registry) member(st *store.State, s raft.ServerInfo) *api.Member {
+	host, port, _ := net.SplitHostPort(s.Address)
+	p, _ := strconv.Atoi(port)
+	m := &api.Member{Name: s.Name, Addr: host, Port: uint16(p), Status: api.MemberAlive, Tags: map[string]string{},
+		ProtocolMin: 1, ProtocolMax: 5, ProtocolCur: 2, DelegateMin: 2, DelegateMax: 5, DelegateCur: 4}
+	for k, v := range s.Meta {
+		m.Tags[k] = v
+	}
+	m.Tags["id"], m.Tags["dc"], m.Tags["port"] = s.ID, r.cfg.Datacenter, port
+	m.Tags["role"], m.Tags["raft_vsn"], m.Tags["vsn"], m.Tags["vsn_min"], m.Tags["vsn_max"] = "consul", "3", "2", "2", "3"
+	if !s.Voter {
+		m.Tags["nonvoter"] = "1"
+	}
+	if v := st.NodeByID(s.ID); v != nil {
+		if m.Name == "" {
+			m.Name = v.Node.Node
+		}
+		if !v.Alive() {
+			m.Status = api.MemberFailed
+		}
+	}
+	if m.Name == "" {
+		m.Name = s.ID
+	}
+	return m
+}
+
+// ForceLeave takes a failed server out of the cluster by name; NotFound texts
+// are Consul's, whose status for them is 500.
+func (r *Registry) ForceLeave(ctx context.Context, name string) error {
+	members, err := r.Members(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if m.Name != name {
+			continue
+		}
+		if m.Status == api.MemberAlive {
+			return nil // Consul lets a living member refute it
+		}
+		return r.cons.RemoveServer(ctx, m.Tags["id"])
+	}
+	return api.E(api.Refused, "agent: No node found with name '"+name+"'")
+}
