@@ -1,0 +1,302 @@
+package raft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// cluster is a few servers on loopback whose links can be cut.
+type cluster struct {
+	t   *testing.T
+	dir string
+	net *network
+
+	mu      sync.Mutex
+	servers map[string]*testServer
+}
+
+type testServer struct {
+	*Node
+	fsm  *mapFSM
+	cfg  Config
+	addr string
+}
+
+func newCluster(t *testing.T) *cluster {
+	c := &cluster{t: t, dir: t.TempDir(), net: &network{cut: map[[2]string]bool{}}, servers: map[string]*testServer{}}
+	t.Cleanup(func() {
+		for _, s := range c.all() {
+			s.Close()
+		}
+	})
+	return c
+}
+
+// start opens the server with the ID; change adjusts its configuration. Its
+// address stays the same over restarts, unless its listener is given.
+func (c *cluster) start(id string, change func(*Config)) (*testServer, error) {
+	c.t.Helper()
+	dir := filepath.Join(c.dir, id)
+	require.NoError(c.t, os.MkdirAll(dir, 0o700))
+	cfg := Config{ID: id, Name: "node-" + id, Datacenter: "dc1", Dir: dir, Meta: map[string]string{"id": id}}
+	old := c.get(id)
+	if old != nil {
+		cfg = old.cfg
+		cfg.Listener = nil
+	}
+	if testing.Verbose() {
+		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})).With("server", id)
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	if cfg.Listener == nil {
+		addr := "127.0.0.1:0"
+		if old != nil {
+			addr = old.addr
+		}
+		require.Eventually(c.t, func() bool {
+			l, err := net.Listen("tcp", addr)
+			cfg.Listener = l
+			return err == nil
+		}, 5*time.Second, 10*time.Millisecond)
+	}
+	cfg.Dial = c.net.dialer(id)
+	addr := cfg.Listener.Addr().String()
+	c.net.name(addr, id)
+	cfg.Advertise = addr
+	fsm, err := openMapFSM(dir)
+	require.NoError(c.t, err)
+	n, err := Open(cfg, fsm)
+	if err != nil {
+		return nil, err
+	}
+	s := &testServer{Node: n, fsm: fsm, cfg: cfg, addr: addr}
+	c.mu.Lock()
+	c.servers[id] = s
+	c.mu.Unlock()
+	return s, nil
+}
+
+func (c *cluster) mustStart(id string, change func(*Config)) *testServer {
+	c.t.Helper()
+	s, err := c.start(id, change)
+	require.NoError(c.t, err)
+	return s
+}
+
+func (c *cluster) get(id string) *testServer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.servers[id]
+}
+
+func (c *cluster) all() map[string]*testServer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.servers)
+}
+
+// found starts servers that found a cluster together, and waits for a leader.
+func (c *cluster) found(ids ...string) {
+	c.t.Helper()
+	listeners := map[string]net.Listener{}
+	var addrs []string
+	for _, id := range ids {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(c.t, err)
+		listeners[id] = l
+		addrs = append(addrs, l.Addr().String())
+		c.net.name(l.Addr().String(), id)
+	}
+	for _, id := range ids {
+		c.mustStart(id, func(cfg *Config) {
+			cfg.Listener = listeners[id]
+			cfg.BootstrapExpect = len(ids)
+			if len(ids) > 1 {
+				cfg.RetryJoin = addrs
+			}
+		})
+	}
+	for _, id := range ids {
+		c.ready(id)
+	}
+}
+
+// ready waits until the server serves consistent reads.
+func (c *cluster) ready(id string) {
+	c.t.Helper()
+	c.eventually(func() error {
+		ctx, cancel := context.WithTimeout(c.t.Context(), time.Second)
+		defer cancel()
+		return c.get(id).ReadIndex(ctx, Consistent)
+	})
+}
+
+// leader waits for a leader among the servers, and returns it.
+func (c *cluster) leader(ids ...string) *testServer {
+	c.t.Helper()
+	var found *testServer
+	c.eventually(func() error {
+		for id, s := range c.all() {
+			if s.ready.Load() != 0 && s.IsLeader() && (len(ids) == 0 || contains(ids, id)) {
+				found = s
+				return nil
+			}
+		}
+		return errors.New("no leader")
+	})
+	return found
+}
+
+// followers returns the IDs of all but the leader.
+func (c *cluster) followers() []string {
+	leader := c.leader()
+	var ids []string
+	for id := range c.all() {
+		if id != leader.cfg.ID {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func (c *cluster) kill(id string) { c.get(id).Close() }
+
+// eventually repeats the check until it returns nil.
+func (c *cluster) eventually(check func() error) {
+	c.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			require.NoError(c.t, err)
+		}
+		time.Sleep(5 * time.Millisecond) // the pace of polling
+	}
+}
+
+func (c *cluster) apply(id, cmd string) uint64 {
+	c.t.Helper()
+	_, index, err := c.get(id).Apply(c.t.Context(), []byte(cmd))
+	require.NoError(c.t, err)
+	return index
+}
+
+// read is a linearizable read through the server.
+func (c *cluster) read(id, key string) string {
+	c.t.Helper()
+	require.NoError(c.t, c.get(id).ReadIndex(c.t.Context(), Default))
+	return c.get(id).fsm.get(key)
+}
+
+func contains(ids []string, id string) bool {
+	for _, i := range ids {
+		if i == id {
+			return true
+		}
+	}
+	return false
+}
+
+// network is the links between servers.
+type network struct {
+	mu    sync.Mutex
+	names map[string]string // address to ID
+	cut   map[[2]string]bool
+	conns map[*link]bool
+}
+
+type link struct {
+	net.Conn
+	ends [2]string
+	net  *network
+}
+
+func (l *link) Close() error {
+	l.net.mu.Lock()
+	delete(l.net.conns, l)
+	l.net.mu.Unlock()
+	return l.Conn.Close()
+}
+
+func (n *network) name(addr, id string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.names == nil {
+		n.names, n.conns = map[string]string{}, map[*link]bool{}
+	}
+	n.names[addr] = id
+}
+
+func ends(a, b string) [2]string {
+	if a > b {
+		a, b = b, a
+	}
+	return [2]string{a, b}
+}
+
+func (n *network) dialer(from string) func(context.Context, string) (net.Conn, error) {
+	return func(ctx context.Context, addr string) (net.Conn, error) {
+		n.mu.Lock()
+		e := ends(from, n.names[addr])
+		severed := n.cut[e]
+		n.mu.Unlock()
+		if severed {
+			return nil, fmt.Errorf("link %v is cut", e)
+		}
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return nil, err
+		}
+		l := &link{Conn: conn, ends: e, net: n}
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.conns[l] = true
+		return l, nil
+	}
+}
+
+// isolate cuts the server off from all others, or heals that.
+func (c *cluster) isolate(id string, isolated bool) {
+	for other := range c.all() {
+		if other != id {
+			c.net.sever(id, other, isolated)
+		}
+	}
+}
+
+func (n *network) sever(a, b string, severed bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	e := ends(a, b)
+	n.cut[e] = severed
+	for l := range n.conns {
+		if severed && l.ends == e {
+			l.Conn.Close()
+		}
+	}
+}
+
+func listen(t *testing.T) net.Listener {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return l
+}

@@ -1,0 +1,126 @@
+package raft
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	hraft "github.com/hashicorp/raft"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// Node is one server of the cluster. Its methods may be called from any
+// goroutine.
+type Node struct {
+	cfg    Config
+	log    *slog.Logger
+	timing timing
+	fsm    FSM
+
+	storage *storage
+	snaps   *snapshotStore
+	adapter *fsmAdapter
+	applied *progress
+	mux     *mux
+	trans   *transport
+	server  *rpcServer
+	client  *rpcClient
+	guard   *voteGuard
+	lease   *lease
+	push    *commitPush
+	raft    *hraft.Raft
+
+	leaders *leaders
+	ready   atomic.Uint64 // raft term in which this leader may serve, 0 if none
+	sole    atomic.Bool   // this leader is the only voter
+	verify  *coalescer
+	asked   map[Consistency]*coalescer
+	terms   chan Term
+	duties  []func(ctx context.Context, term uint64) // what only a leader does
+
+	proposals *group // entries being proposed
+	tasks     *group // everything else
+	ctx       context.Context
+	cancel    context.CancelFunc
+	once      sync.Once
+}
+
+// Handle sets the handler of a kind of internal call, for Call and CallLeader.
+// Kinds that begin with "raft." belong to this package. Requests are at most
+// 8 MiB. The context of a call ends when its caller no longer waits.
+func (n *Node) Handle(kind string, h func(ctx context.Context, req []byte) ([]byte, error)) {
+	n.server.Handle(kind, h)
+}
+
+// Call asks one server of the cluster, by its ID; this server is asked directly.
+// An error of the handler arrives with its kind and text. api.NotFound means an
+// unknown ID, api.Unavailable that the call was not sent, api.OutcomeUnknown
+// that the connection broke before the answer.
+func (n *Node) Call(ctx context.Context, serverID, kind string, req []byte) ([]byte, error) {
+	if serverID == n.cfg.ID {
+		return n.server.Call(ctx, kind, req)
+	}
+	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
+		if string(s.ID) == serverID {
+			return n.client.Call(ctx, string(n.trans.to(s.ID, s.Address)), kind, req)
+		}
+	}
+	return nil, api.E(api.NotFound, "no server with ID "+serverID)
+}
+
+// CallLeader asks the leader; api.NoLeader means that none is known now.
+func (n *Node) CallLeader(ctx context.Context, kind string, req []byte) ([]byte, error) {
+	addr, id := n.Leader()
+	switch id {
+	case "":
+		return nil, api.E(api.NoLeader, "no cluster leader")
+	case n.cfg.ID:
+		return n.server.Call(ctx, kind, req)
+	}
+	return n.client.Call(ctx, addr, kind, req)
+}
+
+// Stats returns what Consul shows as the raft section of a server's statistics.
+func (n *Node) Stats() map[string]string { return n.raft.Stats() }
+
+// closeWait is how long Close lets proposals finish before it stops consensus.
+const closeWait = time.Second
+
+// Close stops the server. It returns when its goroutines have ended and its
+// files are closed. The cluster is not told: to others this server has failed.
+// A second call does nothing.
+func (n *Node) Close() error {
+	var err error
+	n.once.Do(func() { err = n.close() })
+	return err
+}
+
+func (n *Node) close() error {
+	n.proposals.close()
+	settled := make(chan struct{})
+	go func() {
+		n.proposals.wait()
+		close(settled)
+	}()
+	wait := func() {
+		select {
+		case <-settled:
+		case <-time.After(closeWait):
+		}
+	}
+	if n.IsLeader() {
+		// The library forgets what is on its way to the state machine when it
+		// is shut down; such a future would never end.
+		wait()
+	}
+	n.cancel()
+	n.tasks.close()
+	err := n.raft.Shutdown().Error()
+	n.tasks.wait()
+	wait()
+	n.leaders.Close()
+	return n.closeTransport(err)
+}

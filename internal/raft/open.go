@@ -1,0 +1,239 @@
+package raft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	hraft "github.com/hashicorp/raft"
+)
+
+// Defaults of Config.
+const (
+	defaultPort              = 8300
+	defaultRetryInterval     = 30 * time.Second
+	defaultHoldTimeout       = 7 * time.Second
+	defaultSnapshotThreshold = 8192
+	defaultTrailingLogs      = 4096
+	defaultSnapshotInterval  = 5 * time.Second
+	maxAppendEntries         = 512
+)
+
+func (c *Config) fillDefaults() error {
+	switch {
+	case c.ID == "":
+		return errors.New("raft: server ID is empty")
+	case c.Dir == "":
+		return errors.New("raft: data directory is empty")
+	case c.Listener == nil:
+		return errors.New("raft: no listener")
+	}
+	if c.Advertise == "" {
+		c.Advertise = c.Listener.Addr().String()
+	}
+	if c.Dial == nil {
+		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Bootstrap {
+		c.BootstrapExpect = 1
+	}
+	orDefault(&c.DefaultPort, defaultPort)
+	orDefault(&c.RetryInterval, defaultRetryInterval)
+	orDefault(&c.HoldTimeout, defaultHoldTimeout)
+	orDefault(&c.SnapshotThreshold, defaultSnapshotThreshold)
+	orDefault(&c.TrailingLogs, defaultTrailingLogs)
+	orDefault(&c.SnapshotInterval, defaultSnapshotInterval)
+	return nil
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Open starts a server over the data in cfg.Dir and returns it running. Errors
+// are one line for an operator: a directory in use or of another server, a
+// damaged file. The listeners are closed in any case, now or by Close.
+func Open(cfg Config, fsm FSM) (*Node, error) {
+	n := &Node{fsm: fsm, proposals: newGroup(), tasks: newGroup(), leaders: newLeaders(), terms: make(chan Term)}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	if err := cfg.fillDefaults(); err != nil {
+		return nil, err
+	}
+	n.cfg, n.log, n.timing = cfg, cfg.Logger, newTiming(cfg.Multiplier)
+	logs := newLogBridge(n.log)
+	if err := n.openData(logs); err != nil {
+		n.closeListeners()
+		n.cancel()
+		return nil, err
+	}
+	n.openPort(logs)
+	if err := n.openConsensus(logs); err != nil {
+		n.cancel()
+		return nil, errors.Join(err, n.closeTransport(nil))
+	}
+	n.start()
+	return n, nil
+}
+
+// openData opens the files and brings state machine and log together.
+func (n *Node) openData(logs *logBridge) (err error) {
+	if n.storage, err = openStorage(&n.cfg, logs); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			n.storage.close()
+		}
+	}()
+	if err := n.storage.stable.claim(n.cfg.ID, n.cfg.Datacenter, n.cfg.Dir); err != nil {
+		return err
+	}
+	if n.snaps, err = openSnapshotStore(n.storage); err != nil {
+		return err
+	}
+	n.push = newCommitPush(n)
+	n.applied = newProgress(0)
+	n.adapter = &fsmAdapter{fsm: n.fsm, applied: n.applied, pushed: n.push.Committed}
+	n.snaps.adapter = n.adapter
+	if n.snaps.note != nil {
+		n.adapter.set(n.snaps.note)
+	}
+	if err := n.snaps.recoverReceived(); err != nil {
+		return err
+	}
+	n.adapter.skip, _ = n.fsm.Durable()
+	return n.checkReach()
+}
+
+// checkReach refuses a state machine whose checkpoint is ahead of the log: the
+// log was lost, and entries it will get would be taken for applied.
+func (n *Node) checkReach() error {
+	last, err := n.storage.logs.LastIndex()
+	if err != nil {
+		return damaged(n.storage.dir, err)
+	}
+	if n.snaps.note != nil {
+		last = max(last, n.snaps.note.Index)
+	}
+	if durable, _ := n.fsm.Durable(); durable > last {
+		return fmt.Errorf("data directory %s holds a state up to index %d, but its raft log ends at %d: restore the directory as a whole, or empty it and let this server join again", n.cfg.Dir, durable, last)
+	}
+	return nil
+}
+
+func (n *Node) openPort(logs *logBridge) {
+	listeners := append([]net.Listener{n.cfg.Listener}, n.cfg.ExtraListeners...)
+	n.mux = newMux(listeners, address(n.cfg.Advertise), protoRaft, protoCalls)
+	n.server = newRPCServer(n.timing.rpc)
+	n.client = newRPCClient(n.cfg.Dial, n.timing.rpc)
+	n.trans = newTransport(n.mux.Port(protoRaft), n.cfg.Dial, n.timing, logs)
+}
+
+// openConsensus starts the library. Reading a damaged log makes it panic.
+func (n *Node) openConsensus(logs *logBridge) (err error) {
+	defer damageToError(n.storage.dir, &err, func() error { return nil })
+	defer faultsPanic()()
+
+	n.guard = &voteGuard{node: n}
+	n.lease = newLease(n.cfg.ID, n.timing.readLease, n.voters)
+	n.trans.admit = n.guard.admit
+	n.trans.alive = n.lease.Acknowledge
+	n.trans.told = n.push.Told
+	n.trans.moved = func(string) (string, bool) { return "", false }
+	n.trans.handing = func() { n.lease.Void(n.raft.CurrentTerm()) }
+
+	existing, err := hraft.HasExistingState(n.storage.logs, n.storage.stable, n.snaps)
+	if err != nil {
+		return damaged(n.storage.dir, err)
+	}
+	if existing {
+		n.guard.started = time.Now()
+	}
+	conf := n.raftConfig(logs)
+	if !existing && n.cfg.BootstrapExpect == 1 {
+		if err := hraft.BootstrapCluster(conf, n.storage.logs, n.storage.stable, n.snaps, n.trans, hraft.Configuration{
+			Servers: []hraft.Server{{ID: conf.LocalID, Address: n.trans.LocalAddr()}},
+		}); err != nil {
+			return fmt.Errorf("found a cluster: %w", err)
+		}
+	}
+	n.raft, err = hraft.NewRaft(conf, n.adapter, n.storage.logs, n.storage.stable, n.snaps, n.trans)
+	if err != nil {
+		return fmt.Errorf("start consensus: %w", err)
+	}
+	return nil
+}
+
+func (n *Node) raftConfig(logs *logBridge) *hraft.Config {
+	c := hraft.DefaultConfig()
+	c.LocalID = hraft.ServerID(n.cfg.ID)
+	c.HeartbeatTimeout = n.timing.heartbeat
+	c.ElectionTimeout = n.timing.election
+	c.LeaderLeaseTimeout = n.timing.step
+	c.CommitTimeout = n.timing.commit
+	c.MaxAppendEntries = maxAppendEntries
+	c.SnapshotThreshold = n.cfg.SnapshotThreshold
+	c.SnapshotInterval = n.cfg.SnapshotInterval
+	c.TrailingLogs = n.cfg.TrailingLogs
+	c.NoSnapshotRestoreOnStart = true
+	c.NoLegacyTelemetry = true
+	c.ShutdownOnRemove = false
+	c.Logger = logs
+	return c
+}
+
+// start sets everything in motion that needs the library running.
+func (n *Node) start() {
+	// The filter runs in the library's main goroutine, as the change happens.
+	n.raft.RegisterObserver(hraft.NewObserver(nil, false, func(o *hraft.Observation) bool {
+		if _, ok := o.Data.(hraft.LeaderObservation); ok {
+			n.leaders.Change()
+		}
+		return false
+	}))
+	n.verify = &coalescer{ask: n.askVerify, spawn: n.tasks.spawn}
+	n.asked = map[Consistency]*coalescer{
+		Default:    {ask: n.askLeader(Default), spawn: n.tasks.spawn},
+		Consistent: {ask: n.askLeader(Consistent), spawn: n.tasks.spawn},
+	}
+	n.duties = append(n.duties, n.push.run)
+	n.server.Handle(callApply, n.answerApply)
+	n.server.Handle(callReadIndex, n.answerReadIndex)
+
+	n.tasks.spawn(n.runTerms)
+	n.tasks.spawn(n.hasten)
+	n.server.Serve(n.mux.Port(protoCalls))
+	n.trans.start()
+	if ids := n.voters(); len(ids) == 1 && ids[0] == n.cfg.ID {
+		// Nobody else can lead: waiting for a sign of life is pointless.
+		n.tasks.spawn(func() { n.trans.electNow(n.rpcHeader()) })
+	}
+}
+
+func (n *Node) closeListeners() {
+	n.cfg.Listener.Close()
+	for _, l := range n.cfg.ExtraListeners {
+		l.Close()
+	}
+}
+
+// closeTransport is the second half of Close, and undoes a failed Open.
+func (n *Node) closeTransport(err error) error {
+	err = errors.Join(err, n.trans.Close())
+	n.client.Close()
+	n.server.cancel()
+	err = errors.Join(err, n.mux.Close())
+	n.server.Close()
+	return errors.Join(err, n.storage.close())
+}

@@ -1,0 +1,184 @@
+package raft
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	hraft "github.com/hashicorp/raft"
+)
+
+// transport is the library's network transport with four additions: heartbeats
+// that are answered renew the lease and count as signs of life, requests for
+// votes pass the vote guard, addresses of servers that moved are replaced by
+// what they announced, and what a follower was told of commits is noted.
+type transport struct {
+	*hraft.NetworkTransport
+	incoming chan hraft.RPC
+	opened   chan struct{}                                // closed by start: requests wait for it, in and out
+	admit    func(*hraft.RPC) bool                        // voteguard.go; false: already answered
+	alive    func(id string, term uint64, sent time.Time) // a heartbeat was accepted
+	moved    func(id string) (addr string, ok bool)       // address learned elsewhere
+	told     func(id string, commit uint64)               // a follower is being told a commit index
+	handing  func()                                       // leadership is about to be handed over
+	stream   *stream
+	ctx      context.Context
+	wg       sync.WaitGroup
+	stop     context.CancelFunc
+	once     sync.Once
+}
+
+// stream is what the library dials and accepts on: the muxed port.
+type stream struct {
+	net.Listener
+	dial  func(ctx context.Context, addr string) (net.Conn, error)
+	conns connSet // outgoing
+}
+
+func (s *stream) Dial(addr hraft.ServerAddress, timeout time.Duration) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	conn, err := s.dial(ctx, string(addr))
+	if err != nil {
+		return nil, err
+	}
+	conn.SetWriteDeadline(time.Now().Add(timeout))
+	if _, err := conn.Write([]byte{protoRaft}); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	conn.SetWriteDeadline(time.Time{})
+	tracked, ok := s.conns.Add(conn)
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return tracked, nil
+}
+
+func newTransport(port net.Listener, dial func(context.Context, string) (net.Conn, error), t timing, log *logBridge) *transport {
+	s := &stream{Listener: port, dial: dial}
+	tr := &transport{stream: s, incoming: make(chan hraft.RPC), opened: make(chan struct{})}
+	tr.NetworkTransport = hraft.NewNetworkTransportWithConfig(&hraft.NetworkTransportConfig{
+		Stream: s, Logger: log, MaxPool: 3, Timeout: t.rpc,
+	})
+	// The answer to a snapshot comes after the follower has made it durable:
+	// give that a second for each 16 KB.
+	tr.TimeoutScale = 16 << 10
+	tr.ctx, tr.stop = context.WithCancel(context.Background())
+	return tr
+}
+
+// start lets requests through. The hooks must be set, and what they use.
+func (t *transport) start() {
+	close(t.opened)
+	t.wg.Go(t.run)
+}
+
+// Close breaks the outgoing connections; the incoming ones belong to the mux.
+// The library calls it too when it shuts down.
+func (t *transport) Close() error {
+	t.once.Do(func() {
+		t.stop()
+		t.stream.conns.Cut()
+		t.CloseStreams()
+		t.NetworkTransport.Close()
+		t.wg.Wait()
+	})
+	return nil
+}
+
+func (t *transport) run() {
+	for {
+		select {
+		case rpc := <-t.NetworkTransport.Consumer():
+			if !t.admit(&rpc) {
+				continue
+			}
+			select {
+			case t.incoming <- rpc:
+			case <-t.ctx.Done():
+				return
+			}
+		case <-t.ctx.Done():
+			return
+		}
+	}
+}
+
+// Consumer is where the library takes requests from.
+func (t *transport) Consumer() <-chan hraft.RPC { return t.incoming }
+
+// electNow makes this server stand for election at once and without asking
+// whether it could win. Only for a server that cannot disturb a leader: the
+// single voter of its cluster, or the first of a new one.
+func (t *transport) electNow(header hraft.RPCHeader) {
+	answer := make(chan hraft.RPCResponse, 1)
+	select {
+	case t.incoming <- hraft.RPC{Command: &hraft.TimeoutNowRequest{RPCHeader: header}, RespChan: answer}:
+	case <-t.ctx.Done():
+	}
+}
+
+func (t *transport) to(id hraft.ServerID, addr hraft.ServerAddress) hraft.ServerAddress {
+	<-t.opened
+	if a, ok := t.moved(string(id)); ok {
+		return hraft.ServerAddress(a)
+	}
+	return addr
+}
+
+func (t *transport) AppendEntries(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.AppendEntriesRequest, resp *hraft.AppendEntriesResponse) error {
+	addr = t.to(id, addr)
+	t.told(string(id), req.LeaderCommitIndex)
+	sent := time.Now()
+	err := t.NetworkTransport.AppendEntries(id, addr, req, resp)
+	if err == nil && resp.Success && resp.Term == req.Term {
+		t.alive(string(id), req.Term, sent)
+	}
+	return err
+}
+
+func (t *transport) AppendEntriesPipeline(id hraft.ServerID, addr hraft.ServerAddress) (hraft.AppendPipeline, error) {
+	p, err := t.NetworkTransport.AppendEntriesPipeline(id, t.to(id, addr))
+	if err != nil {
+		return nil, err
+	}
+	return &pipeline{AppendPipeline: p, id: string(id), told: t.told}, nil
+}
+
+func (t *transport) RequestVote(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.RequestVoteRequest, resp *hraft.RequestVoteResponse) error {
+	return t.NetworkTransport.RequestVote(id, t.to(id, addr), req, resp)
+}
+
+func (t *transport) RequestPreVote(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.RequestPreVoteRequest, resp *hraft.RequestPreVoteResponse) error {
+	return t.NetworkTransport.RequestPreVote(id, t.to(id, addr), req, resp)
+}
+
+func (t *transport) InstallSnapshot(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.InstallSnapshotRequest, resp *hraft.InstallSnapshotResponse, data io.Reader) error {
+	return t.NetworkTransport.InstallSnapshot(id, t.to(id, addr), req, resp, data)
+}
+
+func (t *transport) TimeoutNow(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.TimeoutNowRequest, resp *hraft.TimeoutNowResponse) error {
+	t.handing()
+	return t.NetworkTransport.TimeoutNow(id, t.to(id, addr), req, resp)
+}
+
+// pipeline notes what a follower is told.
+type pipeline struct {
+	hraft.AppendPipeline
+	id   string
+	told func(id string, commit uint64)
+}
+
+func (p *pipeline) AppendEntries(req *hraft.AppendEntriesRequest, resp *hraft.AppendEntriesResponse) (hraft.AppendFuture, error) {
+	p.told(p.id, req.LeaderCommitIndex)
+	return p.AppendPipeline.AppendEntries(req, resp)
+}
+
+var (
+	_ hraft.Transport   = (*transport)(nil)
+	_ hraft.WithPreVote = (*transport)(nil)
+	_ hraft.WithClose   = (*transport)(nil)
+)

@@ -1,0 +1,107 @@
+package raft
+
+import (
+	"sync"
+	"time"
+
+	hraft "github.com/hashicorp/raft"
+)
+
+// voteGuard decides about requests for this server's vote before the library
+// sees them.
+//
+// The library denies its vote as long as it believes in a leader, and stops
+// believing at a random moment half a second to a second and a half after the
+// last sign of life. The guard replaces that by an exact rule, which the read
+// lease (lease.go) relies on: no vote until timing.guard after the last contact
+// with a leader, then at once. It makes an election succeed when the first
+// follower gives up on the leader, not the last.
+//
+// A server that restarts does not remember when it heard from the leader and
+// denies its vote for the same time. Only requests that follow a hand-over by
+// the leader itself pass unseen: that leader has given up its lease.
+//
+// A server that lost its data must not vote at all until it has again what it
+// once acknowledged, see electorNote.
+type voteGuard struct {
+	node    *Node
+	started time.Time // zero: no past to be careful about
+
+	mu   sync.Mutex
+	note electorNote
+}
+
+// electorNote is what a server must remember about its right to vote, kept in
+// raft.db.
+type electorNote struct {
+	// Abstain is set while a server that started empty has not caught up with a
+	// leader: the directory may have been that of a voter that acknowledged
+	// entries, which an election with its vote could lose.
+	Abstain bool `json:",omitempty"`
+	// Through is the raft term in which it had caught up. It may have voted in
+	// terms up to that before its data was lost, so it does not vote in them.
+	Through uint64 `json:",omitempty"`
+	// Promise is the new cluster this server agreed to found, see bootstrap.go.
+	Promise *proposal `json:",omitempty"`
+	// Refused are the IDs of proposals it will never agree to.
+	Refused []string `json:",omitempty"`
+	// Left is set by a graceful leave, until the server joins again.
+	Left bool `json:",omitempty"`
+}
+
+// Note returns the present note.
+func (g *voteGuard) Note() electorNote {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.note
+}
+
+// admit reports whether the library may see the request. If not it has been
+// answered. The request may have been replaced by one that passes the library's
+// own belief in a leader.
+func (g *voteGuard) admit(rpc *hraft.RPC) bool {
+	switch req := rpc.Command.(type) {
+	case *hraft.RequestVoteRequest:
+		if !g.mayVote(string(req.ID), req.Term) || (!req.LeadershipTransfer && g.trustsLeader()) {
+			rpc.Respond(&hraft.RequestVoteResponse{RPCHeader: g.node.rpcHeader(), Term: g.node.raft.CurrentTerm()}, nil)
+			return false
+		}
+		if g.node.raft.State() == hraft.Follower {
+			passed := *req
+			passed.LeadershipTransfer = true // skips only "we have a leader"
+			rpc.Command = &passed
+		}
+	case *hraft.RequestPreVoteRequest:
+		if !g.mayVote(string(req.ID), req.Term) || g.trustsLeader() {
+			rpc.Respond(&hraft.RequestPreVoteResponse{RPCHeader: g.node.rpcHeader(), Term: g.node.raft.CurrentTerm()}, nil)
+			return false
+		}
+		if leader := g.node.raft.Leader(); leader != "" && g.node.raft.State() == hraft.Follower {
+			passed := *req
+			passed.RPCHeader.Addr = []byte(leader) // skips only "we have a leader"
+			rpc.Command = &passed
+		}
+	}
+	return true
+}
+
+func (g *voteGuard) mayVote(candidate string, term uint64) bool {
+	n := g.Note()
+	if n.Abstain || term <= n.Through {
+		return n.Promise != nil && n.Promise.has(candidate) && n.Through == 0
+	}
+	return true
+}
+
+// trustsLeader reports whether a follower must still deny its vote. A leader
+// and a candidate leave the decision to the library.
+func (g *voteGuard) trustsLeader() bool {
+	if g.node.raft.State() != hraft.Follower {
+		return false
+	}
+	last := g.node.raft.LastContact()
+	if g.started.After(last) {
+		last = g.started
+	}
+	return time.Since(last) < g.node.timing.guard
+}
