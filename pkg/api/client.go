@@ -1,7 +1,6 @@
 package api
 
 import (
-	"io"
 	"net/http"
 	"time"
 )
@@ -129,11 +128,5 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// discard empties and closes a body, so that its connection can be used again.
-func discard(body io.ReadCloser) {
-	_, _ = io.Copy(io.Discard, io.LimitReader(body, 64<<10))
-	_ = body.Close()
-}
-
-// ok reports whether the status is one of success.
-func ok(status int) bool { return status >= http.StatusOK && status < http.StatusMultipleChoices }
+// succeeded reports whether the status is one of success.
+func succeeded(status int) bool { return status >= http.StatusOK && status < http.StatusMultipleChoices }

@@ -40,39 +40,39 @@ func (t *transport) only(addr string) (*transport, error) {
 type verdict uint8
 
 const (
-	final  verdict = iota // this is the answer
-	next                  // another server may do better
-	settle                // as next, and so may this one in a moment
+	giveUp  verdict = iota // this is the answer
+	tryNext                // another server may do better
+	trySoon                // as tryNext, and so may this one in a moment
 )
 
 // judge decides what follows from a failed attempt.
 func judge(r *request, a attempt) verdict {
 	again := r.read() || r.repeatable
 	if a.unsendable {
-		return final
+		return giveUp
 	}
 	if !a.answered {
 		if again || !a.sent {
-			return next
+			return tryNext
 		}
-		return final
+		return giveUp
 	}
 	switch ErrorKind(a.err) {
 	case NoLeader, NotLeader: // nothing was changed, whatever the request
-		return settle
+		return trySoon
 	case Unavailable:
 		if again || a.named {
-			return settle
+			return trySoon
 		}
 	case Timeout, OutcomeUnknown:
 		if again {
-			return next
+			return tryNext
 		}
 	}
 	if a.status == http.StatusBadGateway && again {
-		return next
+		return tryNext
 	}
-	return final
+	return giveUp
 }
 
 // lost reports whether a failed attempt at a write may have had an effect.
@@ -112,13 +112,13 @@ func (c *Client) do(ctx context.Context, r *request) (*reply, error) {
 			if a.unsendable && failure.err != nil {
 				return nil, outcome(r, failure, unknown)
 			}
-			if v == final || ctx.Err() != nil {
+			if v == giveUp || ctx.Err() != nil {
 				return nil, outcome(r, a, unknown)
 			}
 			if !r.pinned {
 				c.t.leave(i)
 			}
-			settling = settling || v == settle
+			settling = settling || v == trySoon
 			if failure.err == nil || a.answered {
 				failure = a
 			}

@@ -46,12 +46,20 @@ func cutsShort(w http.ResponseWriter, _ *http.Request) {
 
 func hangs(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// The calls that stand for the three classes of requests.
-var (
-	read  = func(ctx context.Context, c *Client) error { _, _, err := c.KV().Get(ctx, "k", nil); return err }
-	write = func(ctx context.Context, c *Client) error { return c.KV().Put(ctx, &KVPair{Key: "k"}) }
-	beat  = func(ctx context.Context, c *Client) error { return c.Agent().PassTTL(ctx, "k", "") }
-)
+// Calls that stand for the three classes of requests: read, write, beat.
+
+func read(ctx context.Context, c *Client) error {
+	_, _, err := c.KV().Get(ctx, "k", nil)
+	return err
+}
+
+func write(ctx context.Context, c *Client) error {
+	return c.KV().Put(ctx, &KVPair{Key: "k"})
+}
+
+func beat(ctx context.Context, c *Client) error {
+	return c.Agent().PassTTL(ctx, "k", "")
+}
 
 func readable(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {

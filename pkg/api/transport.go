@@ -85,7 +85,7 @@ func (c *Client) send(ctx context.Context, e *endpoint, r *request) (a attempt) 
 		return a
 	}
 	resp, err := e.http.Do(req)
-	if err == nil && r.open && ok(resp.StatusCode) {
+	if err == nil && r.open && succeeded(resp.StatusCode) {
 		// The context must outlive this function: it ends with the body.
 		release = func() {}
 		a.reply = &reply{status: resp.StatusCode, open: &openBody{resp.Body, cancel}, meta: parseMeta(resp.Header), local: local}
@@ -106,7 +106,7 @@ func (c *Client) send(ctx context.Context, e *endpoint, r *request) (a attempt) 
 		a.err = fmt.Errorf("server %s: %w", e.addr, err)
 		return a
 	}
-	if !ok(resp.StatusCode) && (r.accept == nil || !r.accept(resp.StatusCode)) {
+	if !succeeded(resp.StatusCode) && (r.accept == nil || !r.accept(resp.StatusCode)) {
 		a.answered, a.status = true, resp.StatusCode
 		a.err, a.named = errorFrom(resp, body)
 		return a
