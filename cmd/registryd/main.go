@@ -52,7 +52,7 @@ func dispatch(ctx context.Context, args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return serve(ctx, cfg, o.sources)
+	return serve(ctx, cfg, o.sources, stdout)
 }
 
 // orHelp prints the help page if err says that it was asked for.

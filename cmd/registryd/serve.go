@@ -2,13 +2,106 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
 
 	"github.com/registryd/registryd/internal/config"
+	"github.com/registryd/registryd/internal/server"
 )
 
-// serve runs a server with cfg until ctx ends. A reload reads the sources
-// again.
-func serve(_ context.Context, _ *config.Config, _ config.Sources) error {
-	return errors.New("this build has no server in it")
+// leaveTimeout bounds a graceful leave, so that stopping takes seconds even
+// when the other servers are gone.
+const leaveTimeout = 5 * time.Second
+
+// serve runs a server with cfg until a signal or ctx ends it. SIGHUP, and a
+// reload over the API, read the sources again.
+func serve(ctx context.Context, cfg *config.Config, from config.Sources, stdout io.Writer) error {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+
+	logs, closeLogs, err := logOutput(cfg.Log, stdout)
+	if err != nil {
+		return err
+	}
+	defer closeLogs()
+	s, err := server.Open(cfg, server.Options{
+		LogOutput: logs, Telemetry: true,
+		Reload: func() (*config.Config, error) { return config.Load(from) },
+	})
+	if err != nil {
+		return err
+	}
+	removePid, err := writePid(cfg.PidFile)
+	if err != nil {
+		s.Close()
+		return err
+	}
+	defer removePid()
+	fmt.Fprintln(stdout, s.Banner())
+	for {
+		select {
+		case sig := <-signals:
+			if sig == syscall.SIGHUP {
+				if err := s.Reload(); err != nil {
+					s.Logger().Error("the configuration is refused, the old one stays in force", "error", err)
+				}
+				continue
+			}
+			return stop(s, cfg, sig)
+		case <-s.Left():
+			return s.Close()
+		case <-ctx.Done():
+			return s.Close()
+		}
+	}
+}
+
+// stop ends the server as Consul's rules for the signal say: SIGINT leaves the
+// cluster unless skip_leave_on_interrupt, SIGTERM only with leave_on_terminate.
+func stop(s *server.Server, cfg *config.Config, sig os.Signal) error {
+	s.Logger().Info("stopping", "signal", sig.String())
+	if sig == syscall.SIGINT && !cfg.SkipLeaveOnInterrupt || sig == syscall.SIGTERM && cfg.LeaveOnTerminate {
+		ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+		defer cancel()
+		if err := s.Leave(ctx); err != nil {
+			s.Logger().Warn("the cluster was not left cleanly", "error", err)
+		}
+	}
+	return s.Close()
+}
+
+// logOutput opens where the log goes: standard output and, if one is named, a
+// file.
+func logOutput(c config.Log, stdout io.Writer) (io.Writer, func() error, error) {
+	if c.File == "" {
+		return stdout, func() error { return nil }, nil
+	}
+	path := c.File
+	if strings.HasSuffix(path, "/") {
+		path = filepath.Join(path, "registryd.log")
+	}
+	f, err := newLogFile(path, c.RotateDuration, int64(c.RotateBytes), c.RotateMaxFiles)
+	if err != nil {
+		return nil, nil, fmt.Errorf("log file %s cannot be written: %w; choose another -log-file", path, err)
+	}
+	return io.MultiWriter(stdout, f), f.Close, nil
+}
+
+// writePid writes the process ID and returns what removes it again.
+func writePid(path string) (func(), error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
+		return nil, fmt.Errorf("pid file %s cannot be written: %w; choose another -pid-file", path, err)
+	}
+	return func() { os.Remove(path) }, nil
 }
