@@ -129,4 +129,6 @@ func (c *Client) Close() error {
 }
 
 // succeeded reports whether the status is one of success.
-func succeeded(status int) bool { return status >= http.StatusOK && status < http.StatusMultipleChoices }
+func succeeded(status int) bool {
+	return status >= http.StatusOK && status < http.StatusMultipleChoices
+}

@@ -33,7 +33,7 @@ func openEndpoints(c Config, tlsConf *tls.Config) ([]*endpoint, error) {
 			KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 5 * time.Second, Count: 3},
 		}).DialContext
 	}
-	tcp := newHTTPClient(dial, tlsConf)
+	tcp := newHTTPClient(dial, tlsConf, http.ProxyFromEnvironment)
 	var list []*endpoint
 	for _, addr := range c.Addresses {
 		e := &endpoint{addr: addr, http: tcp}
@@ -44,7 +44,7 @@ func openEndpoints(c Config, tlsConf *tls.Config) ([]*endpoint, error) {
 			e.base = "http://unix"
 			e.http = newHTTPClient(func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return dial(ctx, "unix", path)
-			}, tlsConf)
+			}, nil, nil)
 		} else {
 			base, err := parseAddress(addr, c.Scheme)
 			if err != nil {
@@ -86,13 +86,16 @@ func parseAddress(addr, scheme string) (string, error) {
 	return u.Scheme + "://" + u.Host + strings.TrimRight(u.EscapedPath(), "/"), nil
 }
 
-func newHTTPClient(dial dialFunc, tlsConf *tls.Config) *http.Client {
+func newHTTPClient(dial dialFunc, tlsConf *tls.Config, proxy func(*http.Request) (*url.URL, error)) *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext:         dial,
 			TLSClientConfig:     tlsConf,
 			TLSHandshakeTimeout: 5 * time.Second,
-			Proxy:               http.ProxyFromEnvironment,
+			Proxy:               proxy,
+			// Watchers share one encoded answer on the server; compressing
+			// would be done for each.
+			DisableCompression:  true,
 			MaxIdleConnsPerHost: 64,
 			IdleConnTimeout:     90 * time.Second,
 		},

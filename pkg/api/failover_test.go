@@ -292,3 +292,33 @@ func TestShuffleSpreads(t *testing.T) {
 	}
 	require.Len(t, first, 3)
 }
+
+// TestManyCallersLoseOneServer: all of them go on at the other, reads without
+// an error.
+func TestManyCallersLoseOneServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newMemNet()
+		slowly := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			linger(r, 10*time.Millisecond)
+			readable(w, r)
+		})
+		a := n.serve(t, "a:1", slowly)
+		n.serve(t, "b:1", slowly)
+		c := n.client(t, nil, "a:1", "b:1")
+		results := make(chan error)
+		for range 20 {
+			go func() {
+				var err error
+				for range 50 {
+					err = errors.Join(err, read(context.Background(), c))
+				}
+				results <- err
+			}()
+		}
+		time.Sleep(95 * time.Millisecond)
+		a.cut()
+		for range 20 {
+			require.NoError(t, <-results)
+		}
+	})
+}

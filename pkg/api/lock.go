@@ -137,7 +137,7 @@ func (l *Lock) acquire(ctx context.Context, wait bool) error {
 			if !wait {
 				return E(Conflict, fmt.Sprintf("lock %s is held by session %s", l.key, p.Session))
 			}
-			q.Index = meta.Index
+			q.Index = max(meta.Index, 1)
 			continue
 		default:
 			done, err = l.put(ctx, "acquire")

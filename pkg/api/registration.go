@@ -42,7 +42,9 @@ type Registration struct {
 
 	turn    chan struct{} // held while registering: the newest must come last
 	mu      sync.Mutex
-	service ServiceRegistration // as it is sent
+	service ServiceRegistration // as it is to be
+	version int                 // of service; each Update makes another
+	sent    int                 // the version the cluster has
 	server  string              // the address it was registered through
 	err     error               // of the last heartbeat or look
 	sweep   bool                // look for leftovers on dead servers; the goroutine's own
@@ -103,8 +105,9 @@ func (r *Registration) Err() error {
 }
 
 // Update registers s in place of what was registered so far, at once. It must
-// have the same ID. If the error is transient (kind Unavailable, NoLeader or
-// OutcomeUnknown) the registration keeps trying.
+// have the same ID. If the cluster could not be asked or gave no answer (kinds
+// such as Unavailable, NoLeader and OutcomeUnknown) the registration keeps
+// trying; if it refused s, what was registered so far stands.
 func (r *Registration) Update(ctx context.Context, s *ServiceRegistration) error {
 	id := s.ID
 	if id == "" {
@@ -113,11 +116,18 @@ func (r *Registration) Update(ctx context.Context, s *ServiceRegistration) error
 	if id != r.ID() {
 		return E(Invalid, "registration cannot change the ID of its service")
 	}
+	r.mu.Lock()
+	old := r.service
+	r.mu.Unlock()
 	if err := r.set(s); err != nil {
 		return err
 	}
 	err := r.register(ctx)
-	r.note(err)
+	if err != nil && !transient(err) && ctx.Err() == nil {
+		r.mu.Lock()
+		r.service = old
+		r.mu.Unlock()
+	}
 	return err
 }
 
@@ -179,6 +189,7 @@ func (r *Registration) set(s *ServiceRegistration) error {
 	}
 	r.mu.Lock()
 	r.service = own
+	r.version++
 	r.mu.Unlock()
 	return nil
 }
@@ -194,7 +205,7 @@ func (r *Registration) register(ctx context.Context) error {
 		return ctx.Err()
 	}
 	r.mu.Lock()
-	s := r.service
+	s, version := r.service, r.version
 	r.mu.Unlock()
 	if r.o.TTL > 0 {
 		own := len(s.Checks) - 1 // set puts the heartbeat last
@@ -219,7 +230,7 @@ func (r *Registration) register(ctx context.Context) error {
 		return err
 	}
 	r.mu.Lock()
-	r.server = rep.meta.Address
+	r.server, r.sent = rep.meta.Address, version
 	r.mu.Unlock()
 	return nil
 }

@@ -51,6 +51,9 @@ func (r *Registration) note(err error) {
 // check makes sure that the instance is registered, and says so to the cluster
 // if there is a heartbeat. With anew it registers first.
 func (r *Registration) check(anew bool) error {
+	r.mu.Lock()
+	anew = anew || r.sent != r.version // an Update did not get through
+	r.mu.Unlock()
 	if anew {
 		if err := r.register(r.ctx); err != nil {
 			return err

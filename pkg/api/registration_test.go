@@ -188,6 +188,25 @@ func TestRegistrationUpdate(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		service, _ = ls.f.instance("a/web")
 		require.Equal(t, []string{"v2"}, service.Tags, "the newest is what comes back")
+
+		// One that did not get through is tried again, one that was refused
+		// is not.
+		v := func(tag string) *ServiceRegistration { return &ServiceRegistration{Name: "web", Tags: []string{tag}} }
+		ls.a.failWith(says(Unavailable))
+		ls.b.failWith(says(Unavailable))
+		require.ErrorIs(t, r.Update(t.Context(), v("v3")), Unavailable)
+		ls.a.failWith(nil)
+		time.Sleep(10 * time.Second)
+		service, _ = ls.f.instance("a/web")
+		require.Equal(t, []string{"v3"}, service.Tags)
+		ls.a.failWith(says(Invalid))
+		require.ErrorIs(t, r.Update(t.Context(), v("v4")), Invalid)
+		ls.a.failWith(nil)
+		ls.f.edit(func() { clear(ls.f.services) })
+		time.Sleep(10 * time.Second)
+		service, _ = ls.f.instance("a/web")
+		require.Equal(t, []string{"v3"}, service.Tags)
+
 		require.ErrorIs(t, r.Update(t.Context(), &ServiceRegistration{Name: "other"}), Invalid)
 		require.ErrorIs(t, r.Update(t.Context(), &ServiceRegistration{ID: "web"}), Invalid)
 		require.NoError(t, r.Close())

@@ -152,7 +152,7 @@ func (s *Semaphore) try(ctx context.Context, q *QueryOptions, wait bool) (bool, 
 		if !wait {
 			return false, E(Conflict, fmt.Sprintf("all %d slots of semaphore %s are taken", s.limit, s.prefix))
 		}
-		q.Index = meta.Index
+		q.Index = max(meta.Index, 1)
 		return false, nil
 	}
 	held.Holders[s.lease.id] = true
