@@ -65,6 +65,8 @@ func openCheckpoint(path string) (*checkpoint, error) {
 	case err != nil:
 		return nil, fmt.Errorf("registry database %s cannot be opened: %w; if it is damaged remove it and the raft directory to take the data from the other servers, or restore a snapshot", path, err)
 	}
+	// What a restore left that did not come to its end is worth nothing.
+	os.Remove(path + restoreSuffix)
 	c := &checkpoint{path: path, db: db, wake: make(chan struct{}, 1), quit: make(chan struct{})}
 	if err := c.prepare(db); err != nil {
 		db.Close()

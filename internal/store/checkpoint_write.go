@@ -64,6 +64,8 @@ func encodeRecord(v any) []byte {
 		return appendCA(b, v)
 	case *ConfigEntry:
 		return appendConfigEntry(b, v)
+	case floors:
+		return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, v.health), v.catalog)
 	case uint64:
 		return binary.BigEndian.AppendUint64(b, v)
 	}

@@ -77,14 +77,14 @@ func (d *draft) finishNode(tree *iradix.Txn[*NodeView], n *nodeDraft) {
 			d.wake = append(d.wake, n.old.Health)
 		}
 	}
-	if n.shrunk {
-		d.records.put(bucketNodeGhosts, n.key, max(n.catalogIndex, n.checksIndex))
-	}
 	// A new node without checks answers health/node with the node's index.
 	v.ChecksIndex = max(v.ChecksIndex, 1)
 	if n.old == nil {
 		v.ChecksIndex = max(v.ChecksIndex, v.CatalogIndex)
 		v.CatalogIndex = max(v.CatalogIndex, v.ChecksIndex)
+	}
+	if n.shrunk {
+		d.records.put(bucketNodeGhosts, n.key, nodeFloors(v))
 	}
 	tree.Insert([]byte(n.key), v)
 }
@@ -154,7 +154,7 @@ func (d *draft) finishService(tree *iradix.Txn[*ServiceView], key string, sd *se
 		d.dropGhost(key)
 	}
 	if sd.shrunk && len(v.Instances) > 0 {
-		d.records.put(bucketGhosts, key, v.HealthIndex)
+		d.records.put(bucketGhosts, key, floors{v.HealthIndex, v.CatalogIndex})
 	}
 	tree.Insert([]byte(key), v)
 }

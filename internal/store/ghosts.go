@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"slices"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
@@ -24,6 +25,21 @@ type ghost struct {
 type ghosts struct {
 	list  []ghost // a slice of shared storage; never changed in place
 	floor uint64
+}
+
+// floors are what removals have moved the indexes of a view to.
+type floors struct{ health, catalog uint64 }
+
+// decodeFloors reads two indexes, or one that stands for both.
+func decodeFloors(b []byte) (floors, error) {
+	switch len(b) {
+	case 8:
+		i := binary.BigEndian.Uint64(b)
+		return floors{i, i}, nil
+	case 16:
+		return floors{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])}, nil
+	}
+	return floors{}, errWire
 }
 
 // addGhost remembers the name whose last instance goes at index. The oldest

@@ -21,14 +21,14 @@ type loader struct {
 
 	nodes    map[string]*nodeDraft
 	services map[string][]*Instance
-	floors   map[string]uint64 // ServiceKey to index of the last removal
+	floors   map[string]floors // by ServiceKey: what removals moved the indexes to
 	d        *draft            // gives intern and share to loaded values
 	keys     *kvEdit
 }
 
 func newLoader() *loader {
 	s := emptyState()
-	l := &loader{state: s, nodes: map[string]*nodeDraft{}, services: map[string][]*Instance{}, floors: map[string]uint64{}, texts: interner{}}
+	l := &loader{state: s, nodes: map[string]*nodeDraft{}, services: map[string][]*Instance{}, floors: map[string]floors{}, texts: interner{}}
 	l.d = newDraft(s)
 	l.d.texts = l.texts
 	l.keys = s.kv.edit()
@@ -52,13 +52,13 @@ func (l *loader) add(bucket byte, key string, value []byte) error {
 	case bucketChecks:
 		return l.addCheck(owner, value)
 	case bucketGhosts:
-		index, err := decodeIndex(value)
-		l.floors[key] = index
+		f, err := decodeFloors(value)
+		l.floors[key] = f
 		return err
 	case bucketNodeGhosts:
-		index, err := decodeIndex(value)
+		f, err := decodeFloors(value)
 		if n := l.nodes[key]; n != nil {
-			n.catalogIndex, n.checksIndex = index, index
+			n.catalogIndex, n.checksIndex = f.catalog, f.health
 		}
 		return err
 	default:
@@ -120,12 +120,12 @@ func (l *loader) finish() *State {
 	for key, list := range l.services {
 		slices.SortFunc(list, compareInstances)
 		v := serviceView(list)
-		v.HealthIndex, v.CatalogIndex = max(v.HealthIndex, l.floors[key]), max(v.CatalogIndex, l.floors[key])
+		v.HealthIndex, v.CatalogIndex = max(v.HealthIndex, l.floors[key].health), max(v.CatalogIndex, l.floors[key].catalog)
 		services.Insert([]byte(key), v)
 		delete(l.floors, key)
 	}
-	for key, index := range l.floors {
-		l.state.ghosts.list = append(l.state.ghosts.list, ghost{key, index})
+	for key, f := range l.floors {
+		l.state.ghosts.list = append(l.state.ghosts.list, ghost{key, f.health})
 	}
 	slices.SortFunc(l.state.ghosts.list, func(a, b ghost) int { return cmp.Or(cmp.Compare(a.index, b.index), strings.Compare(a.key, b.key)) })
 	for _, g := range l.state.ghosts.list {

@@ -7,8 +7,8 @@ const (
 	bucketNodes
 	bucketServices // key: NodeKey, 0 byte, service ID
 	bucketChecks   // key: NodeKey, 0 byte, check ID
-	// bucketGhosts has the index of the last removal of each service name (of an
-	// instance, or of a check): what remains cannot tell it. Key: ServiceKey.
+	// bucketGhosts has the indexes of service names as the last removal (of an
+	// instance, or of a check) left them: what remains cannot tell. Key: ServiceKey.
 	bucketGhosts
 	bucketKV
 	bucketTombstones
@@ -18,8 +18,7 @@ const (
 	bucketEvents
 	bucketCoordinates
 	bucketMisc
-	// bucketNodeGhosts has the index of the last removal on each node. Key:
-	// NodeKey.
+	// bucketNodeGhosts has the same of nodes. Key: NodeKey.
 	bucketNodeGhosts
 	bucketCount
 )

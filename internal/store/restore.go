@@ -1,0 +1,163 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// restoreSuffix is what the name of a registry.db in the making ends with.
+const restoreSuffix = ".restore"
+
+// restoreBatch is how many records go into one transaction of a file in the
+// making: enough to fill pages, few enough to be held in memory.
+const restoreBatch = 20000
+
+// Restore replaces the whole state by that of a snapshot stream, which is read
+// to its end and checked before anything is touched, and wakes everybody who
+// waits. When it fails all is as it was; a kill at any moment leaves either the
+// old registry.db or the new one. It must not run together with ApplyBatch.
+func (s *Store) Restore(r io.Reader) error {
+	next, err := ReadSnapshot(r)
+	if err != nil {
+		return err
+	}
+	return s.replace(next)
+}
+
+// RestoreAt is Restore, except that the state is then at the given position of
+// the log: what was restored keeps its indexes, later commands go on from here.
+func (s *Store) RestoreAt(r io.Reader, index, term uint64) error {
+	next, err := ReadSnapshot(r)
+	if err != nil {
+		return err
+	}
+	next.index, next.term = index, term
+	return s.replace(next)
+}
+
+func (s *Store) replace(next *State) error {
+	if err := s.disk.replace(s, next); err != nil {
+		return fmt.Errorf("restore registry database %s: %w", s.disk.path, err)
+	}
+	return nil
+}
+
+// replace puts a file with the next state in the place of registry.db and makes
+// it the present state.
+func (c *checkpoint) replace(s *Store, next *State) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	db, err := c.build(next)
+	if err != nil {
+		os.Remove(c.path + restoreSuffix)
+		return err
+	}
+	if err := os.Rename(c.path+restoreSuffix, c.path); err != nil {
+		db.Close()
+		os.Remove(c.path + restoreSuffix)
+		return err
+	}
+	// The new file is in place: from here on nothing may fail. Should the entry
+	// of the directory be lost in a power cut, the old file is back, and raft
+	// restores the snapshot again.
+	syncDir(filepath.Dir(c.path))
+	c.db.Close()
+	c.db, c.durable, c.err = db, position{next.index, next.term}, nil
+	s.mu.Lock()
+	old := s.state.Swap(next)
+	s.dirty = records{}
+	s.mu.Unlock()
+	old.wakeAll()
+	return nil
+}
+
+// build makes the file of a state, complete and on disk, and leaves it open.
+func (c *checkpoint) build(state *State) (*bolt.DB, error) {
+	path := c.path + restoreSuffix
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	db, err := openBolt(path)
+	if err != nil {
+		return nil, err
+	}
+	db.NoSync = true
+	w := &restoreWriter{db: db, state: state, batch: records{}}
+	err = c.prepare(db)
+	if err == nil {
+		err = state.records(w.put)
+	}
+	if err == nil {
+		err = w.flush()
+	}
+	if err == nil {
+		err = db.Sync()
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	db.NoSync = false
+	return db, nil
+}
+
+// restoreWriter writes records in transactions of a bounded size.
+type restoreWriter struct {
+	db    *bolt.DB
+	state *State
+	batch records
+}
+
+func (w *restoreWriter) put(bucket byte, key string, v any) error {
+	w.batch.put(bucket, key, v)
+	if len(w.batch) < restoreBatch {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *restoreWriter) flush() error {
+	err := w.db.Update(func(tx *bolt.Tx) error { return writeRecords(tx, w.batch, w.state) })
+	clear(w.batch)
+	return err
+}
+
+// syncDir makes a rename in the directory durable, as far as the system can.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		d.Sync()
+		d.Close()
+	}
+}
+
+// wakeAll fires every watch of a state that is no longer the present one.
+func (s *State) wakeAll() {
+	for _, t := range s.tables {
+		t.Watch.fire()
+	}
+	s.nodes.Root().Walk(func(_ []byte, v *NodeView) bool {
+		v.Catalog.fire()
+		v.Health.fire()
+		return false
+	})
+	s.services.Root().Walk(func(_ []byte, v *ServiceView) bool {
+		v.Catalog.fire()
+		v.Health.fire()
+		return false
+	})
+	s.kv.root.watches((*Watch).fire)
+	// Removing everything is how these trees are told that nothing in them
+	// holds any more, for those who wait for what is absent.
+	nodes, services := s.nodes.Txn(), s.services.Txn()
+	nodes.TrackMutate(true)
+	services.TrackMutate(true)
+	nodes.DeletePrefix(nil)
+	services.DeletePrefix(nil)
+	nodes.Commit()
+	services.Commit()
+}
