@@ -33,6 +33,13 @@ type Node struct {
 	push    *commitPush
 	raft    *hraft.Raft
 
+	roster   roster
+	joiner   *joiner
+	founding *founding
+	liveness *liveness
+	changes  sync.Mutex    // one change of membership at a time
+	metAt    atomic.Uint64 // index of the configuration whose members were met
+
 	leaders *leaders
 	ready   atomic.Uint64 // raft term in which this leader may serve, 0 if none
 	sole    atomic.Bool   // this leader is the only voter
@@ -63,10 +70,8 @@ func (n *Node) Call(ctx context.Context, serverID, kind string, req []byte) ([]b
 	if serverID == n.cfg.ID {
 		return n.server.Call(ctx, kind, req)
 	}
-	for _, s := range n.raft.GetConfiguration().Configuration().Servers {
-		if string(s.ID) == serverID {
-			return n.client.Call(ctx, string(n.trans.to(s.ID, s.Address)), kind, req)
-		}
+	if s, ok := n.find(serverID); ok {
+		return n.client.Call(ctx, string(n.trans.to(s.ID, s.Address)), kind, req)
 	}
 	return nil, api.E(api.NotFound, "no server with ID "+serverID)
 }

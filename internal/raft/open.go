@@ -148,9 +148,16 @@ func (n *Node) openConsensus(logs *logBridge) (err error) {
 	n.guard = &voteGuard{node: n}
 	n.lease = newLease(n.cfg.ID, n.timing.readLease, n.voters)
 	n.trans.admit = n.guard.admit
-	n.trans.alive = n.lease.Acknowledge
+	n.liveness = newLiveness(n)
+	n.joiner = newJoiner(n)
+	n.founding = &founding{node: n}
+	n.trans.alive = func(id string, term uint64, sent time.Time) {
+		n.lease.Acknowledge(id, term, sent)
+		n.liveness.heard(id, sent)
+	}
+	n.trans.mayStand = n.guard.mayStand
 	n.trans.told = n.push.Told
-	n.trans.moved = func(string) (string, bool) { return "", false }
+	n.trans.moved = n.roster.moved
 	n.trans.handing = func() { n.lease.Void(n.raft.CurrentTerm()) }
 
 	existing, err := hraft.HasExistingState(n.storage.logs, n.storage.stable, n.snaps)
@@ -159,6 +166,9 @@ func (n *Node) openConsensus(logs *logBridge) (err error) {
 	}
 	if existing {
 		n.guard.started = time.Now()
+	}
+	if err := n.guard.load(!existing && n.cfg.BootstrapExpect != 1); err != nil {
+		return err
 	}
 	conf := n.raftConfig(logs)
 	if !existing && n.cfg.BootstrapExpect == 1 {
@@ -207,12 +217,19 @@ func (n *Node) start() {
 		Default:    {ask: n.askLeader(Default), spawn: n.tasks.spawn},
 		Consistent: {ask: n.askLeader(Consistent), spawn: n.tasks.spawn},
 	}
-	n.duties = append(n.duties, n.push.run)
+	n.duties = append(n.duties, n.push.run, n.liveness.run)
 	n.server.Handle(callApply, n.answerApply)
 	n.server.Handle(callReadIndex, n.answerReadIndex)
+	n.server.Handle(callIdentify, n.answerIdentify)
+	n.server.Handle(callPromise, n.founding.answer)
+	n.server.Handle(callJoin, n.answerJoin)
+	n.server.Handle(callRemove, n.answerRemove)
+	n.server.Handle(callRemoved, n.answerRemoved)
+	n.server.Handle(callTransfer, n.answerTransfer)
 
 	n.tasks.spawn(n.runTerms)
 	n.tasks.spawn(n.hasten)
+	n.tasks.spawn(n.joiner.run)
 	n.server.Serve(n.mux.Port(protoCalls))
 	n.trans.start()
 	if ids := n.voters(); len(ids) == 1 && ids[0] == n.cfg.ID {

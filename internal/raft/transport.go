@@ -2,6 +2,7 @@ package raft
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -23,6 +24,7 @@ type transport struct {
 	moved    func(id string) (addr string, ok bool)       // address learned elsewhere
 	told     func(id string, commit uint64)               // a follower is being told a commit index
 	handing  func()                                       // leadership is about to be handed over
+	mayStand func() bool                                  // this server may be a candidate
 	stream   *stream
 	ctx      context.Context
 	wg       sync.WaitGroup
@@ -149,11 +151,19 @@ func (t *transport) AppendEntriesPipeline(id hraft.ServerID, addr hraft.ServerAd
 }
 
 func (t *transport) RequestVote(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.RequestVoteRequest, resp *hraft.RequestVoteResponse) error {
-	return t.NetworkTransport.RequestVote(id, t.to(id, addr), req, resp)
+	addr = t.to(id, addr)
+	if !t.mayStand() {
+		return errAbstains
+	}
+	return t.NetworkTransport.RequestVote(id, addr, req, resp)
 }
 
 func (t *transport) RequestPreVote(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.RequestPreVoteRequest, resp *hraft.RequestPreVoteResponse) error {
-	return t.NetworkTransport.RequestPreVote(id, t.to(id, addr), req, resp)
+	addr = t.to(id, addr)
+	if !t.mayStand() {
+		return errAbstains
+	}
+	return t.NetworkTransport.RequestPreVote(id, addr, req, resp)
 }
 
 func (t *transport) InstallSnapshot(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.InstallSnapshotRequest, resp *hraft.InstallSnapshotResponse, data io.Reader) error {
@@ -164,6 +174,9 @@ func (t *transport) TimeoutNow(id hraft.ServerID, addr hraft.ServerAddress, req 
 	t.handing()
 	return t.NetworkTransport.TimeoutNow(id, t.to(id, addr), req, resp)
 }
+
+// errAbstains keeps a server that lost its data from standing for election.
+var errAbstains = errors.New("server has not caught up since it lost its data")
 
 // pipeline notes what a follower is told.
 type pipeline struct {

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -49,11 +50,49 @@ type electorNote struct {
 	Left bool `json:",omitempty"`
 }
 
+// maxRefused bounds the proposals remembered as refused. That many are made
+// only by a fleet of servers that start over and over without ever founding.
+const maxRefused = 256
+
+// refuse notes that the proposal will never be agreed to.
+func (n *electorNote) refuse(id string) {
+	if n.Promise != nil && n.Promise.ID == id {
+		n.Promise = nil
+	}
+	n.Refused = append(n.Refused, id)
+	if len(n.Refused) > maxRefused {
+		n.Refused = n.Refused[1:]
+	}
+}
+
+// load reads the note. A server without any past begins by abstaining.
+func (g *voteGuard) load(fresh bool) error {
+	ok, err := g.node.storage.stable.Load(keyElector, &g.note)
+	if err != nil || ok || !fresh {
+		return err
+	}
+	return g.update(func(n *electorNote) { n.Abstain = true })
+}
+
 // Note returns the present note.
 func (g *voteGuard) Note() electorNote {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.note
+}
+
+// update changes the note; it is durable when update returns nil.
+func (g *voteGuard) update(change func(*electorNote)) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	next := g.note
+	next.Refused = slices.Clone(next.Refused)
+	change(&next)
+	if err := g.node.storage.stable.Put(keyElector, next); err != nil {
+		return err
+	}
+	g.note = next
+	return nil
 }
 
 // admit reports whether the library may see the request. If not it has been
@@ -62,7 +101,7 @@ func (g *voteGuard) Note() electorNote {
 func (g *voteGuard) admit(rpc *hraft.RPC) bool {
 	switch req := rpc.Command.(type) {
 	case *hraft.RequestVoteRequest:
-		if !g.mayVote(string(req.ID), req.Term) || (!req.LeadershipTransfer && g.trustsLeader()) {
+		if !g.mayVote(req.Term) || (!req.LeadershipTransfer && g.trustsLeader()) {
 			rpc.Respond(&hraft.RequestVoteResponse{RPCHeader: g.node.rpcHeader(), Term: g.node.raft.CurrentTerm()}, nil)
 			return false
 		}
@@ -72,7 +111,7 @@ func (g *voteGuard) admit(rpc *hraft.RPC) bool {
 			rpc.Command = &passed
 		}
 	case *hraft.RequestPreVoteRequest:
-		if !g.mayVote(string(req.ID), req.Term) || g.trustsLeader() {
+		if !g.mayVote(req.Term) || g.trustsLeader() {
 			rpc.Respond(&hraft.RequestPreVoteResponse{RPCHeader: g.node.rpcHeader(), Term: g.node.raft.CurrentTerm()}, nil)
 			return false
 		}
@@ -85,13 +124,15 @@ func (g *voteGuard) admit(rpc *hraft.RPC) bool {
 	return true
 }
 
-func (g *voteGuard) mayVote(candidate string, term uint64) bool {
+// mayVote reports whether this server may have a say in an election for the
+// raft term.
+func (g *voteGuard) mayVote(term uint64) bool {
 	n := g.Note()
-	if n.Abstain || term <= n.Through {
-		return n.Promise != nil && n.Promise.has(candidate) && n.Through == 0
-	}
-	return true
+	return !n.Abstain && term > n.Through && g.node.founded()
 }
+
+// mayStand reports whether this server may be a candidate itself.
+func (g *voteGuard) mayStand() bool { return !g.Note().Abstain }
 
 // trustsLeader reports whether a follower must still deny its vote. A leader
 // and a candidate leave the decision to the library.

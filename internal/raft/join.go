@@ -1,0 +1,313 @@
+package raft
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// joiner brings this server into the cluster and keeps it there: it finds other
+// servers at the join addresses and where they were before, founds a cluster
+// with them or asks the leader for membership, announces a changed address, and
+// begins anew when the leader has been silent for long, as it is to a server
+// that was removed while it could not be reached.
+type joiner struct {
+	node    *Node
+	nudged  chan struct{} // something happened that makes a step worthwhile
+	failed  chan error    // what Failed returns
+	began   time.Time     // of the present search
+	settled bool          // the leader knows where this server is
+	once    []string      // Join addresses, until tried
+
+	mu      sync.Mutex
+	extra   []string // addresses given to JoinCluster
+	resting bool     // left or removed: waits for JoinCluster
+}
+
+// The pace of the search: fast while a cluster may be forming, then slower.
+const (
+	fastPace, fastFor = 200 * time.Millisecond, 15 * time.Second
+	slowPace, slowFor = time.Second, 2 * time.Minute
+	// lookPace is how often a settled member looks whether it still is one.
+	lookPace = time.Second
+	// lostAfter is how long a leader is silent before a member looks for it.
+	lostAfter = 3 * time.Second
+)
+
+func newJoiner(n *Node) *joiner {
+	return &joiner{
+		node: n, nudged: make(chan struct{}, 1), failed: make(chan error, 1),
+		began: time.Now(), once: n.cfg.Join,
+	}
+}
+
+// nudge makes the joiner take its next step now.
+func (n *Node) nudge() {
+	select {
+	case n.joiner.nudged <- struct{}{}:
+	default:
+	}
+}
+
+// Failed returns a channel that receives one error if RetryMax attempts to join
+// have failed. The search has ended then.
+func (n *Node) Failed() <-chan error { return n.joiner.failed }
+
+func (j *joiner) run() {
+	n := j.node
+	for {
+		wait := lookPace
+		switch {
+		case j.rests():
+		case j.settled && !j.lost():
+			n.refreshRoster()
+		default:
+			if j.settled {
+				j.settled, j.began = false, time.Now()
+			}
+			if j.step(); !j.settled {
+				var more bool
+				if wait, more = j.pace(); !more {
+					return
+				}
+			}
+		}
+		j.catchUp()
+		select {
+		case <-time.After(wait):
+		case <-j.nudged:
+			// At most one step in a few milliseconds, however often servers
+			// introduce themselves.
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-n.ctx.Done():
+				return
+			}
+		case <-n.ctx.Done():
+			return
+		}
+	}
+}
+
+func (j *joiner) rests() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.resting
+}
+
+func (j *joiner) rest(resting bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.resting = resting
+}
+
+// lost reports whether a settled member should look for the leader.
+func (j *joiner) lost() bool { return j.node.LastContact() > lostAfter }
+
+// pace returns the time until the next step, and false when the search is over.
+func (j *joiner) pace() (time.Duration, bool) {
+	n := j.node
+	elapsed := time.Since(j.began)
+	if limit := time.Duration(n.cfg.RetryMax) * n.cfg.RetryInterval; n.cfg.RetryMax > 0 && elapsed > limit && !n.member() {
+		j.failed <- api.E(api.Unavailable, fmt.Sprintf("no server could be joined in %d attempts", n.cfg.RetryMax))
+		return 0, false
+	}
+	switch {
+	case elapsed < fastFor:
+		return fastPace, true
+	case elapsed < slowFor || n.member():
+		return slowPace, true
+	}
+	return n.cfg.RetryInterval, true
+}
+
+// step makes one attempt to get settled.
+func (j *joiner) step() {
+	n := j.node
+	if n.IsLeader() {
+		j.settled = true
+		return
+	}
+	ctx, cancel := n.within(2 * n.timing.rpc)
+	defer cancel()
+	if addr, id := n.Leader(); id != "" && !j.lost() {
+		j.ask(ctx, addr)
+		return
+	}
+	found := j.meet(ctx)
+	for _, i := range found {
+		if i.LeaderAddress != "" && i.Leader != n.cfg.ID && j.ask(ctx, i.LeaderAddress) {
+			return
+		}
+	}
+	if !n.founded() && n.cfg.BootstrapExpect > 1 && !n.cfg.NonVoter {
+		n.founding.step(ctx, found)
+		n.leaders.Change()
+	}
+}
+
+// meet introduces this server at every address it knows and returns who
+// answered, each once.
+func (j *joiner) meet(ctx context.Context) []introduction {
+	var (
+		mu    sync.Mutex
+		found = map[string]introduction{}
+		asked = map[string]bool{j.node.cfg.Advertise: true}
+		wg    sync.WaitGroup
+		visit func(addrs []string)
+	)
+	visit = func(addrs []string) {
+		for _, addr := range addrs {
+			addr = j.node.joinAddress(addr)
+			mu.Lock()
+			seen := asked[addr] || len(asked) > maxKnown
+			asked[addr] = true
+			mu.Unlock()
+			if seen {
+				continue
+			}
+			wg.Go(func() {
+				i, err := j.node.identify(ctx, addr)
+				if err != nil {
+					j.complain(addr, err)
+					return
+				}
+				if i.ID == j.node.cfg.ID {
+					return
+				}
+				mu.Lock()
+				found[i.ID] = i
+				mu.Unlock()
+				visit(i.Peers)
+			})
+		}
+	}
+	visit(j.addresses())
+	wg.Wait()
+	list := make([]introduction, 0, len(found))
+	for _, i := range found {
+		list = append(list, i)
+	}
+	return list
+}
+
+func (j *joiner) complain(addr string, err error) {
+	level := j.node.log.Debug
+	if errors.Is(err, api.Refused) {
+		level = j.node.log.Warn
+	}
+	level("cannot join", "address", addr, "error", err)
+}
+
+// addresses returns everywhere another server may be.
+func (j *joiner) addresses() []string {
+	n := j.node
+	j.mu.Lock()
+	addrs := append([]string{}, j.extra...)
+	j.mu.Unlock()
+	addrs = append(append(addrs, n.cfg.RetryJoin...), j.once...)
+	j.once = nil
+	if n.guard.Note().Left && !n.cfg.Rejoin {
+		return addrs
+	}
+	for _, s := range n.configuration() {
+		addrs = append(addrs, string(s.Address))
+	}
+	for _, a := range n.roster.all() {
+		addrs = append(addrs, a.Address)
+	}
+	return addrs
+}
+
+// joinAddress adds the default port to a join address without one.
+func (n *Node) joinAddress(addr string) string {
+	if _, _, err := net.SplitHostPort(addr); err == nil {
+		return addr
+	}
+	host := addr
+	if len(host) > 1 && host[0] == '[' && host[len(host)-1] == ']' {
+		host = host[1 : len(host)-1]
+	}
+	return net.JoinHostPort(host, strconv.Itoa(n.cfg.DefaultPort))
+}
+
+// ask asks the leader at addr for membership at this server's address.
+func (j *joiner) ask(ctx context.Context, addr string) bool {
+	n := j.node
+	body, err := json.Marshal(n.introduce())
+	if err == nil {
+		_, err = n.client.Call(ctx, addr, callJoin, body)
+	}
+	if err != nil {
+		j.complain(addr, err)
+		return false
+	}
+	j.settled = true
+	if n.guard.Note().Left {
+		err = n.guard.update(func(note *electorNote) { note.Left = false })
+	}
+	if err != nil {
+		n.log.Warn("cannot note that this server joined", "error", err)
+	}
+	n.log.Info("joined", "leader", addr)
+	return true
+}
+
+// catchUp gives this server its vote back when it has everything that was ever
+// acknowledged, see electorNote.Abstain.
+func (j *joiner) catchUp() {
+	n := j.node
+	if !j.settled || !n.guard.Note().Abstain || !n.founded() {
+		return
+	}
+	ctx, cancel := n.within(2 * n.timing.rpc)
+	defer cancel()
+	if n.ReadIndex(ctx, Consistent) != nil {
+		return
+	}
+	term := n.raft.CurrentTerm()
+	if err := n.guard.update(func(note *electorNote) { note.Abstain, note.Through = false, term }); err != nil {
+		n.log.Warn("cannot note that this server has caught up", "error", err)
+	}
+}
+
+// JoinCluster introduces this server at the addresses, as the join command
+// does, and returns how many servers answered. A server without a cluster then
+// joins theirs; servers without one join this server's. It is an error when
+// nobody answered, or when both have a cluster of their own.
+func (n *Node) JoinCluster(ctx context.Context, addrs []string) (int, error) {
+	count := 0
+	var failed error
+	for _, addr := range addrs {
+		addr = n.joinAddress(addr)
+		i, err := n.identify(ctx, addr)
+		if err == nil && i.ID != n.cfg.ID && i.Founded && n.founded() && i.Leader != "" {
+			if _, ok := n.find(i.Leader); !ok && n.KnownLeader() {
+				err = api.E(api.Refused, fmt.Sprintf("server %q at %s belongs to another cluster", i.Name, addr))
+			}
+		}
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		count++
+		n.joiner.mu.Lock()
+		if len(n.joiner.extra) < maxKnown {
+			n.joiner.extra = append(n.joiner.extra, addr)
+		}
+		n.joiner.resting = false
+		n.joiner.mu.Unlock()
+	}
+	n.nudge()
+	if count > 0 {
+		return count, nil
+	}
+	return 0, failed
+}
