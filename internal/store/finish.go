@@ -77,12 +77,9 @@ func (d *draft) finishNode(tree *iradix.Txn[*NodeView], n *nodeDraft) {
 			d.wake = append(d.wake, n.old.Health)
 		}
 	}
-	// A new node without checks answers health/node with the node's index.
-	v.ChecksIndex = max(v.ChecksIndex, 1)
-	if n.old == nil {
-		v.ChecksIndex = max(v.ChecksIndex, v.CatalogIndex)
-		v.CatalogIndex = max(v.CatalogIndex, v.ChecksIndex)
-	}
+	// A new node without checks answers health/node with the node's index. What
+	// else the batch did to it must not count: it depends on the batch's size.
+	v.ChecksIndex = max(v.ChecksIndex, n.node.CreateIndex, 1)
 	if n.shrunk {
 		d.records.put(bucketNodeGhosts, n.key, nodeFloors(v))
 	}
@@ -146,8 +143,6 @@ func (d *draft) finishService(tree *iradix.Txn[*ServiceView], key string, sd *se
 	}
 	v.Instances = mergeInstances(before, sd.changes)
 	switch {
-	case len(v.Instances) == 0 && len(before) == 0 && !known:
-		return // came and went within the batch
 	case len(v.Instances) == 0:
 		d.addGhost(tree, key, v.HealthIndex)
 	case known && len(before) == 0:

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 )
@@ -17,6 +19,10 @@ const ghostLimit = 4096
 type ghost struct {
 	key   string
 	index uint64
+}
+
+func compareGhosts(a, b ghost) int {
+	return cmp.Or(cmp.Compare(a.index, b.index), strings.Compare(a.key, b.key))
 }
 
 // ghosts are the remembered ones, oldest first. When the oldest is forgotten
@@ -47,7 +53,8 @@ func decodeFloors(b []byte) (floors, error) {
 func (d *draft) addGhost(tree *serviceTxn, key string, index uint64) {
 	d.dropGhost(key)
 	g := &d.next.ghosts
-	list := append(slices.Clone(g.list), ghost{key, index})
+	at, _ := slices.BinarySearchFunc(g.list, ghost{key, index}, compareGhosts)
+	list := slices.Insert(slices.Clone(g.list), at, ghost{key, index})
 	for len(list) > ghostLimit {
 		g.floor = max(g.floor, list[0].index)
 		tree.Delete([]byte(list[0].key))

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -127,7 +126,7 @@ func (l *loader) finish() *State {
 	for key, f := range l.floors {
 		l.state.ghosts.list = append(l.state.ghosts.list, ghost{key, f.health})
 	}
-	slices.SortFunc(l.state.ghosts.list, func(a, b ghost) int { return cmp.Or(cmp.Compare(a.index, b.index), strings.Compare(a.key, b.key)) })
+	slices.SortFunc(l.state.ghosts.list, compareGhosts)
 	for _, g := range l.state.ghosts.list {
 		services.Insert([]byte(g.key), &ServiceView{Name: g.key, HealthIndex: g.index, CatalogIndex: g.index, Health: &Watch{}, Catalog: &Watch{}})
 	}

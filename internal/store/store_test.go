@@ -117,7 +117,6 @@ func TestWatchWakesOnlyWhomItConcerns(t *testing.T) {
 	require.True(t, fired(health))
 	require.False(t, fired(catalog))
 	require.False(t, fired(other))
-	require.False(t, fired(absent))
 	after, _ := s.State().Service("web")
 	require.Equal(t, web.CatalogIndex, after.CatalogIndex)
 	require.Greater(t, after.HealthIndex, web.HealthIndex)
