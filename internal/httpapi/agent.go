@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/hashicorp/go-bexpr"
-
 	"github.com/registryd/registryd/pkg/api"
 )
 
@@ -60,28 +58,20 @@ func (h *Handler) agentMembers(q *request) (reply, error) {
 	if segment := q.get("segment"); segment != "" && segment != "_all" || wan && segment != "" {
 		return reply{}, api.E(api.Invalid, "Cannot provide a segment with wan=true, and segments are a Consul Enterprise feature")
 	}
-	var f *bexpr.Evaluator
-	if expr := q.get("filter"); expr != "" {
-		var err error
-		if f, err = bexpr.CreateEvaluator(expr); err != nil {
-			return reply{}, api.Wrap(api.Refused, "Failed to create boolean expression evaluator", err)
-		}
+	f, err := filterFor(q, filterMember{})
+	if err != nil {
+		return reply{}, err
 	}
 	members, err := h.reg.Members(q.Context())
 	if err != nil {
 		return reply{}, err
 	}
+	members, err = keep(f, members, memberFilter)
+	if err != nil {
+		return reply{}, err
+	}
 	list := []*api.Member{}
 	for _, m := range members {
-		if f != nil {
-			ok, err := f.Evaluate(m)
-			if err != nil {
-				return reply{}, api.Wrap(api.Refused, "Failed to filter results", err)
-			}
-			if !ok {
-				continue
-			}
-		}
 		if wan {
 			m.Name += "." + h.reg.Datacenter()
 		}

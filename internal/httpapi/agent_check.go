@@ -57,13 +57,13 @@ func (h *Handler) agentChecks(q *request) (reply, error) {
 			list = append(list, h.latest(c))
 		}
 	}
-	list, err = keep(f, list, func(c *api.Check) any { return c })
+	list, err = keep(f, list, checkFilter)
 	b := []byte{'{'}
 	for n, c := range list {
 		if n > 0 {
 			b = append(b, ',')
 		}
-		b = appendLocalCheck(append(appendString(b, c.CheckID), ':'), c, false)
+		b = appendLocalCheck(append(appendString(b, c.CheckID), ':'), c)
 	}
 	return reply{body: encode(append(b, '}'))}, err
 }
@@ -76,12 +76,34 @@ func (h *Handler) latest(c *api.Check) *api.Check {
 	return &k
 }
 
-// appendLocalCheck writes a check as the agent's endpoints show it: without
-// indexes and, where full is set, with every field of its definition.
-func appendLocalCheck(b []byte, c *api.Check, full bool) []byte {
+// appendLocalCheck writes a check as /v1/agent/checks shows it: without
+// indexes.
+func appendLocalCheck(b []byte, c *api.Check) []byte {
 	k := *c
 	k.CreateIndex, k.ModifyIndex = 0, 0
 	return appendCheck(b, &k)
+}
+
+// noDefinition is the definition of a check as /v1/agent/health shows it: the
+// agent's own is not told there, yet every field is listed.
+const noDefinition = `{"HTTP":"","Header":null,"Method":"","Body":"","TLSServerName":"","TLSSkipVerify":false,"TCP":"","TCPUseTLS":false,"UDP":"","GRPC":"","OSService":"","GRPCUseTLS":false,"Interval":"0s","Timeout":"0s","DeregisterCriticalServiceAfter":"0s"}`
+
+// appendHealthCheck writes a check as /v1/agent/health shows it.
+func appendHealthCheck(b []byte, c *api.Check) []byte {
+	b = appendField(b, `{"Node":`, c.Node)
+	b = appendField(b, `,"CheckID":`, c.CheckID)
+	b = appendField(b, `,"Name":`, c.Name)
+	b = appendField(b, `,"Status":`, c.Status)
+	b = appendField(b, `,"Notes":`, c.Notes)
+	b = appendField(b, `,"Output":`, c.Output)
+	b = appendField(b, `,"ServiceID":`, c.ServiceID)
+	b = appendField(b, `,"ServiceName":`, c.ServiceName)
+	if b = append(b, `,"ServiceTags":`...); len(c.ServiceTags) == 0 {
+		b = append(b, "null"...)
+	} else {
+		b = appendTags(b, c.ServiceTags)
+	}
+	return append(b, `,"Type":"","ExposedPort":0,"Definition":`+noDefinition+`,"CreateIndex":0,"ModifyIndex":0}`...)
 }
 
 // waitTimer returns a channel that tells when a ?hash request's time is up,

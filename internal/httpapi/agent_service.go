@@ -111,7 +111,7 @@ func (h *Handler) local(st *store.State) (*store.NodeView, []*store.Instance) {
 
 // agentServices serves /v1/agent/services.
 func (h *Handler) agentServices(q *request) (reply, error) {
-	f, err := filterFor(q, &api.Service{})
+	f, err := filterFor(q, filterService{})
 	if err != nil {
 		return reply{}, err
 	}
@@ -119,7 +119,7 @@ func (h *Handler) agentServices(q *request) (reply, error) {
 	if v != nil && f == nil {
 		return reply{body: kept(&v.Cache, formAgentServices, func() []byte { return h.encodeLocal(list) })}, nil
 	}
-	list, err = keep(f, list, func(i *store.Instance) any { return i.Service })
+	list, err = keep(f, list, func(i *store.Instance) any { return serviceFilter(i.Service) })
 	return reply{body: encode(h.encodeLocal(list))}, err
 }
 
@@ -177,13 +177,13 @@ func (h *Handler) agentHealthByID(q *request) (reply, error) {
 		if wantsText(q) {
 			return text(http.StatusNotFound, "ServiceId "+q.name+" not found"), nil
 		}
-		return reply{status: http.StatusNotFound, body: encode([]byte(`{"AggregatedStatus":"critical","Service":null,"Checks":null}`))}, nil
+		return reasoned(reply{status: http.StatusNotFound, body: encode([]byte(`{"AggregatedStatus":"critical","Service":null,"Checks":null}`))}, api.Critical), nil
 	}
-	status := aggregate(i.Checks())
+	status := aggregate(localChecks(i))
 	if wantsText(q) {
-		return text(statusCode(status), status), nil
+		return reasoned(text(statusCode(status), status), status), nil
 	}
-	return reply{status: statusCode(status), body: encode(h.appendServiceHealth(nil, i, status))}, nil
+	return reasoned(reply{status: statusCode(status), body: encode(h.appendServiceHealth(nil, i, status))}, status), nil
 }
 
 // agentHealthByName serves /v1/agent/health/service/name/NAME.
@@ -197,20 +197,32 @@ func (h *Handler) agentHealthByName(q *request) (reply, error) {
 		if wantsText(q) {
 			return text(http.StatusNotFound, "ServiceName "+q.name+" Not Found"), nil
 		}
-		return reply{status: http.StatusNotFound, body: emptyList}, nil
+		return reasoned(reply{status: http.StatusNotFound, body: emptyList}, api.Critical), nil
 	}
 	worst := api.Passing
 	b := appendList(nil, list, func(b []byte, i *store.Instance) []byte {
-		s := aggregate(i.Checks())
+		s := aggregate(localChecks(i))
 		if statusCode(s) > statusCode(worst) || s == maintenance {
 			worst = s
 		}
 		return h.appendServiceHealth(b, i, s)
 	})
 	if wantsText(q) {
-		return text(statusCode(worst), worst), nil
+		return reasoned(text(statusCode(worst), worst), worst), nil
 	}
-	return reply{status: statusCode(worst), body: encode(b)}, nil
+	return reasoned(reply{status: statusCode(worst), body: encode(b)}, worst), nil
+}
+
+// reasoned says the status in a header, for load balancers that show it.
+func reasoned(r reply, status string) reply {
+	r.header = http.Header{"X-Consul-Reason": {status}}
+	return r
+}
+
+// localChecks are the checks that an agent knows of an instance: all but the
+// one that says whether the server itself is alive.
+func localChecks(i *store.Instance) []*api.Check {
+	return slices.DeleteFunc(slices.Clone(i.Checks()), func(c *api.Check) bool { return c.CheckID == api.SerfHealth })
 }
 
 func wantsText(q *request) bool {
@@ -249,6 +261,6 @@ func statusCode(status string) int {
 func (h *Handler) appendServiceHealth(b []byte, i *store.Instance, status string) []byte {
 	b = appendField(b, `{"AggregatedStatus":`, status)
 	b = h.appendLocal(append(b, `,"Service":`...), i.Service, "")
-	b = appendList(append(b, `,"Checks":`...), i.Checks(), func(b []byte, c *api.Check) []byte { return appendLocalCheck(b, h.latest(c), true) })
+	b = appendList(append(b, `,"Checks":`...), localChecks(i), func(b []byte, c *api.Check) []byte { return appendHealthCheck(b, h.latest(c)) })
 	return append(b, '}')
 }

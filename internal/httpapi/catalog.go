@@ -48,7 +48,7 @@ func (h *Handler) catalogDatacenters(q *request) (reply, error) {
 
 // catalogNodes serves /v1/catalog/nodes.
 func (h *Handler) catalogNodes(q *request) (reply, error) {
-	f, err := filterFor(q, &api.Node{})
+	f, err := filterFor(q, filterNode{})
 	if err != nil {
 		return reply{}, err
 	}
@@ -63,7 +63,7 @@ func (h *Handler) catalogNodes(q *request) (reply, error) {
 				}
 				return true
 			})
-			list, err := keep(f, list, func(n *api.Node) any { return n })
+			list, err := keep(f, list, nodeFilter)
 			if near != "" {
 				list = sortNear(h, st, q, near, list, func(n *api.Node) string { return n.Node })
 			}
@@ -74,7 +74,7 @@ func (h *Handler) catalogNodes(q *request) (reply, error) {
 
 // catalogServices serves /v1/catalog/services.
 func (h *Handler) catalogServices(q *request) (reply, error) {
-	f, err := filterFor(q, api.CatalogService{})
+	f, err := filterFor(q, filterCatalogService{})
 	if err != nil {
 		return reply{}, err
 	}
@@ -105,7 +105,7 @@ func encodeServices(st *store.State, meta map[string]string, f *filter) (b []byt
 			}
 			var ok bool
 			if f != nil {
-				if ok, err = f.match(catalogServiceOf(i)); err != nil {
+				if ok, err = f.match(catalogFilter(i)); err != nil {
 					return false
 				}
 				if !ok {
@@ -134,7 +134,7 @@ func (h *Handler) catalogService(q *request) (reply, error) {
 	if q.name == "" {
 		return reply{}, api.E(api.Invalid, "Missing service name")
 	}
-	sel, err := q.selection(api.CatalogService{})
+	sel, err := q.selection(filterCatalogService{})
 	if err != nil {
 		return reply{}, err
 	}
@@ -148,7 +148,7 @@ func (h *Handler) catalogService(q *request) (reply, error) {
 			if sel.plain() {
 				return kept(&v.Cache, formCatalogService, func() []byte { return appendList(nil, v.Instances, appendCatalogService) }), nil
 			}
-			list, err := sel.from(h, st, q, v.Instances, catalogServiceOf)
+			list, err := sel.from(h, st, q, v.Instances, catalogFilter)
 			return encode(appendList(nil, list, appendCatalogService)), err
 		}}, nil
 	})
@@ -196,7 +196,7 @@ func (h *Handler) node(q *request, form uint32, none *encoded, write func(*api.N
 	if q.name == "" {
 		return reply{}, api.E(api.Invalid, "Missing node name")
 	}
-	f, err := filterFor(q, &api.Service{})
+	f, err := filterFor(q, filterService{})
 	if err != nil {
 		return reply{}, err
 	}
@@ -213,7 +213,7 @@ func (h *Handler) node(q *request, form uint32, none *encoded, write func(*api.N
 			if f == nil {
 				return kept(&v.Cache, form, func() []byte { return write(v.Node, list) }), nil
 			}
-			list, err := keep(f, list, func(s *api.Service) any { return s })
+			list, err := keep(f, list, serviceFilter)
 			return encode(write(v.Node, list)), err
 		}}, nil
 	})

@@ -198,7 +198,7 @@ func decodeService(q *request) (*api.ServiceRegistration, error) {
 	if in.SnakeAddresses != nil {
 		r.TaggedAddresses = in.SnakeAddresses
 	}
-	for _, c := range append(in.Checks, in.Check) {
+	for _, c := range append([]*agentCheck{in.Check}, in.Checks...) {
 		if c == nil {
 			continue
 		}

@@ -5,20 +5,22 @@ import (
 
 	"github.com/hashicorp/go-bexpr"
 
-	"github.com/registryd/registryd/internal/store"
 	"github.com/registryd/registryd/pkg/api"
 )
 
-// filterMax bounds the length of a filter expression, in bytes. Consul's
-// longest documented ones are a tenth of it.
-const filterMax = 16 << 10
+// filterMax bounds the length of a filter expression in bytes, and
+// filterMatches the comparisons in it: far above any useful one.
+const (
+	filterMax     = 16 << 10
+	filterMatches = 256
+)
 
 // filter is a compiled ?filter= expression; nil lets everything pass.
 type filter struct{ eval *bexpr.Evaluator }
 
-// filterFor compiles the request's expression and tries it on an empty value
-// of the type it will see, so that an unknown selector is an error even when
-// there is nothing to look at.
+// filterFor compiles the request's expression against the type of sample, so
+// that an unknown selector is an error even when there is nothing to look at.
+// With a nil sample selectors are only looked up when there is.
 func filterFor(q *request, sample any) (*filter, error) {
 	expr := q.get("filter")
 	if expr == "" {
@@ -27,17 +29,18 @@ func filterFor(q *request, sample any) (*filter, error) {
 	if len(expr) > filterMax {
 		return nil, api.E(api.Refused, "Failed to create boolean expression evaluator: the filter is too long")
 	}
-	eval, err := bexpr.CreateEvaluator(expr)
+	conf := &bexpr.EvaluatorConfig{MaxMatches: filterMatches, Registry: bexpr.NilRegistry}
+	var eval *bexpr.Evaluator
+	var err error
+	if sample == nil {
+		eval, err = bexpr.CreateEvaluator(expr, conf)
+	} else {
+		eval, err = bexpr.CreateEvaluatorForType(expr, conf, sample)
+	}
 	if err != nil {
 		return nil, api.Wrap(api.Refused, "Failed to create boolean expression evaluator", err)
 	}
-	f := &filter{eval}
-	if sample != nil {
-		if _, err := f.match(sample); err != nil {
-			return nil, err
-		}
-	}
-	return f, nil
+	return &filter{eval}, nil
 }
 
 func (f *filter) match(v any) (bool, error) {
@@ -67,26 +70,6 @@ func keep[T any](f *filter, items []T, value func(T) any) ([]T, error) {
 		}
 	}
 	return out, nil
-}
-
-// entryOf is an instance as filters on /v1/health/service see it.
-func entryOf(i *store.Instance) any {
-	return filterEntry{Node: i.Node, Service: i.Service, Checks: i.Checks()}
-}
-
-type filterEntry struct {
-	Node    *api.Node
-	Service *api.Service
-	Checks  []*api.Check
-}
-
-// catalogServiceOf is an instance as filters on /v1/catalog/service see it.
-func catalogServiceOf(i *store.Instance) any {
-	n, s := i.Node, i.Service
-	return api.CatalogService{ID: n.ID, Node: n.Node, Address: n.Address, Datacenter: n.Datacenter, TaggedAddresses: n.TaggedAddresses, NodeMeta: n.Meta,
-		ServiceKind: s.Kind, ServiceID: s.ID, ServiceName: s.Service, ServiceTags: s.Tags, ServiceAddress: s.Address,
-		ServiceTaggedAddresses: s.TaggedAddresses, ServiceWeights: weights(s), ServiceMeta: s.Meta, ServicePort: s.Port,
-		ServiceSocketPath: s.SocketPath, ServiceEnableTagOverride: s.EnableTagOverride}
 }
 
 // hasTags reports whether the tags include all wanted ones, in any case.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/registryd/registryd/internal/store"
 	"github.com/registryd/registryd/pkg/api"
@@ -85,7 +86,7 @@ func (h *Handler) healthService(q *request) (reply, error) {
 	if q.name == "" {
 		return reply{}, api.E(api.Invalid, "Missing service name")
 	}
-	sel, err := q.selection(filterEntry{Node: &api.Node{}, Service: &api.Service{}, Checks: []*api.Check{{}}})
+	sel, err := q.selection(filterEntry{})
 	if err != nil {
 		return reply{}, err
 	}
@@ -100,7 +101,7 @@ func (h *Handler) healthService(q *request) (reply, error) {
 
 func (h *Handler) entries(st *store.State, q *request, v *store.ServiceView, sel selection) (*encoded, error) {
 	if !sel.plain() {
-		list, err := sel.from(h, st, q, v.Instances, entryOf)
+		list, err := sel.from(h, st, q, v.Instances, entryFilter)
 		return encode(encodeEntries(list)), err
 	}
 	form := formHealth
@@ -108,7 +109,7 @@ func (h *Handler) entries(st *store.State, q *request, v *store.ServiceView, sel
 		form = formHealthPassing
 	}
 	return kept(&v.Cache, form, func() []byte {
-		list, _ := sel.from(h, st, q, v.Instances, entryOf) // without a filter nothing can fail
+		list, _ := sel.from(h, st, q, v.Instances, entryFilter) // without a filter nothing can fail
 		return encodeEntries(list)
 	}), nil
 }
@@ -143,7 +144,7 @@ func (h *Handler) selectChecks(st *store.State, q *request, sel selection, list 
 		}
 		list = out
 	}
-	list, err := keep(sel.filter, list, func(c *api.Check) any { return c })
+	list, err := keep(sel.filter, list, checkFilter)
 	if err == nil && sel.near != "" {
 		list = h.sortChecks(st, q, sel.near, list)
 	}
@@ -155,7 +156,7 @@ func (h *Handler) healthChecks(q *request) (reply, error) {
 	if q.name == "" {
 		return reply{}, api.E(api.Invalid, "Missing service name")
 	}
-	sel, err := q.selection(&api.Check{})
+	sel, err := q.selection(filterCheck{})
 	if err != nil {
 		return reply{}, err
 	}
@@ -180,7 +181,7 @@ func (h *Handler) healthNode(q *request) (reply, error) {
 	if q.name == "" {
 		return reply{}, api.E(api.Invalid, "Missing node name")
 	}
-	sel, err := q.selection(&api.Check{})
+	sel, err := q.selection(filterCheck{})
 	if err != nil {
 		return reply{}, err
 	}
@@ -201,17 +202,18 @@ func (h *Handler) healthState(q *request) (reply, error) {
 	if q.name == "" {
 		return reply{}, api.E(api.Invalid, "Missing check state")
 	}
-	sel, err := q.selection(&api.Check{})
+	sel, err := q.selection(filterCheck{})
 	if err != nil {
 		return reply{}, err
 	}
+	state := strings.ToLower(q.name)
 	return h.read(q, catalogRead, func(st *store.State) (look, error) {
 		t := st.Table(store.TableChecks)
 		return look{index: t.Index, watch: &t.Watch, body: func() (*encoded, error) {
 			var list []*api.Check
 			st.Nodes(func(v *store.NodeView) bool {
 				for _, c := range v.Checks {
-					if q.name == "any" || c.Status == q.name {
+					if state == "any" || c.Status == state {
 						list = append(list, c)
 					}
 				}

@@ -54,7 +54,7 @@ func (h *Handler) parse(w http.ResponseWriter, r *http.Request, prefix string) (
 	}
 	var err error
 	if q.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-		return nil, api.Wrap(api.Refused, "Failed to decode query", err)
+		return nil, errNoBody
 	}
 	q.pretty = q.pretty || q.has("pretty")
 	if v := q.get("ns") + q.get("partition") + r.Header.Get("X-Consul-Namespace") + r.Header.Get("X-Consul-Partition"); v != "" {
@@ -69,6 +69,10 @@ func (h *Handler) parse(w http.ResponseWriter, r *http.Request, prefix string) (
 	q.hash = q.get("hash")
 	return q, nil
 }
+
+// errNoBody is an error that is answered with its status alone, as Consul does
+// for a query string that cannot be read.
+var errNoBody = api.E(api.Refused, "")
 
 func enterprise() error {
 	return api.E(api.Invalid, "Invalid query parameter: namespaces and partitions are a Consul Enterprise feature")

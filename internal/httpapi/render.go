@@ -157,7 +157,7 @@ func jsonReply(v any) (reply, error) {
 
 // text answers with plain text.
 func text(status int, s string) reply {
-	return reply{status: status, body: encode([]byte(s)), kind: "text/plain; charset=utf-8"}
+	return reply{status: status, body: encode([]byte(s)), kind: "text/plain"}
 }
 
 var trueBody = encode([]byte("true"))
@@ -166,6 +166,10 @@ var trueBody = encode([]byte("true"))
 func writeError(w http.ResponseWriter, err error) {
 	kind := api.ErrorKind(err)
 	h := w.Header()
+	if err == errNoBody {
+		w.WriteHeader(kind.Status())
+		return
+	}
 	h.Set("X-Registryd-Error", kind.String())
 	h.Del("Content-Length")
 	h["Content-Type"] = []string{"text/plain; charset=utf-8"}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,13 +15,7 @@ import (
 // RegisterCheck registers a check of this server's node or, with ServiceID, of
 // a service instance, as /v1/agent/check/register does.
 func (r *Registry) RegisterCheck(ctx context.Context, reg *api.CheckRegistration) error {
-	id := reg.ID
-	if id == "" {
-		id = reg.CheckID
-	}
-	if id == "" {
-		id = reg.Name
-	}
+	id := CheckID(reg)
 	if reg.Name == "" {
 		return api.E(api.Invalid, "Missing check name")
 	}
@@ -55,6 +50,11 @@ func (r *Registry) rearm(node string, c *api.Check) {
 	if c.Probe != nil && c.Probe.TTL > 0 {
 		r.run.Rearm(checks.ID{Node: node, CheckID: c.CheckID})
 	}
+}
+
+// CheckID returns the ID that a check registered on its own gets.
+func CheckID(reg *api.CheckRegistration) string {
+	return cmp.Or(reg.ID, reg.CheckID, reg.Name)
 }
 
 // checkOf validates a check registration and makes the stored form of it.
@@ -112,7 +112,7 @@ func (r *Registry) Heartbeat(ctx context.Context, id, status, output string) err
 	st := r.State()
 	owner := st.Owner(n, id)
 	if owner == "" || owner == r.cfg.Name {
-		return r.heartbeat(ctx, checks.ID{n.Node.Node, id}, status, output)
+		return r.heartbeat(ctx, checks.ID{Node: n.Node.Node, CheckID: id}, status, output)
 	}
 	v, _ := st.Node(owner)
 	if v == nil {
@@ -132,7 +132,7 @@ func (r *Registry) handleHeartbeat(ctx context.Context, req []byte) ([]byte, err
 	if err := json.Unmarshal(req, &h); err != nil {
 		return nil, api.Wrap(api.Invalid, "read a forwarded heartbeat", err)
 	}
-	return nil, r.heartbeat(ctx, checks.ID{h.Node, h.CheckID}, h.Status, h.Output)
+	return nil, r.heartbeat(ctx, checks.ID{Node: h.Node, CheckID: h.CheckID}, h.Status, h.Output)
 }
 
 func (r *Registry) heartbeat(ctx context.Context, ref checks.ID, status, output string) error {
@@ -189,7 +189,7 @@ func (r *Registry) Reap(id checks.ID, serviceID string) {
 // server last saw them, else as the catalog has them.
 func (r *Registry) LatestOutput(c *api.Check) (status, output string) {
 	if c.Probe != nil {
-		if _, o, ok := r.run.Snapshot(checks.ID{c.Node, c.CheckID}); ok {
+		if _, o, ok := r.run.Snapshot(checks.ID{Node: c.Node, CheckID: c.CheckID}); ok {
 			return c.Status, o
 		}
 	}

@@ -82,8 +82,8 @@ func (r *Registry) serviceOf(reg *api.ServiceRegistration) (*api.Service, []*api
 	if s.Tags == nil {
 		s.Tags = []string{}
 	}
-	if s.Meta == nil {
-		s.Meta = map[string]string{}
+	if len(s.Meta) == 0 {
+		s.Meta = nil
 	}
 	checks, err := r.serviceChecks(reg, s)
 	return s, checks, err
@@ -114,7 +114,7 @@ func taggedAddresses(reg *api.ServiceRegistration) map[string]api.ServiceAddress
 func (r *Registry) serviceChecks(reg *api.ServiceRegistration, s *api.Service) ([]*api.Check, error) {
 	all := reg.Checks
 	if reg.Check != nil {
-		all = append(all[:len(all):len(all)], reg.Check)
+		all = append([]*api.CheckRegistration{reg.Check}, all...)
 	}
 	var checks []*api.Check
 	for i, c := range all {

@@ -106,7 +106,7 @@ func (a *assigner) diff(old, v *store.NodeView) (changed []*api.Check, removed [
 		if i < len(before) && before[i].CheckID == c.CheckID {
 			i++
 		}
-		ref := checks.ID{c.Node, c.CheckID}
+		ref := checks.ID{Node: c.Node, CheckID: c.CheckID}
 		_, running := a.mine[ref]
 		switch {
 		case !runnable(c) || store.OwnerAmong(a.live, c.Node, c.CheckID) != a.r.cfg.Name:
@@ -123,7 +123,7 @@ func (a *assigner) diff(old, v *store.NodeView) (changed []*api.Check, removed [
 }
 
 func (a *assigner) drop(removed []checks.ID, c *api.Check) []checks.ID {
-	ref := checks.ID{c.Node, c.CheckID}
+	ref := checks.ID{Node: c.Node, CheckID: c.CheckID}
 	if _, ok := a.mine[ref]; ok {
 		delete(a.mine, ref)
 		removed = append(removed, ref)

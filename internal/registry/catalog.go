@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/registryd/registryd/internal/checks"
 	"github.com/registryd/registryd/internal/store"
 	"github.com/registryd/registryd/pkg/api"
 )
@@ -94,6 +95,9 @@ func catalogCheck(c *api.Check, node string) error {
 	}
 	if c.Status == "" {
 		c.Status = api.Critical
+	}
+	if c.Type == "" && c.Definition != nil {
+		c.Type = checks.TypeOf(c.Definition)
 	}
 	c.CreateIndex, c.ModifyIndex, c.Probe = 0, 0, nil
 	return nil

@@ -20,24 +20,27 @@ func (r *Registry) lead(ctx context.Context, terms <-chan raft.Term) {
 			if !ok {
 				return
 			}
-			r.term(t)
+			r.term(ctx, t)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// term runs the duties of one term and returns when it is over.
-func (r *Registry) term(t raft.Term) {
+// term runs the duties of one term and returns when it, or parent, is over.
+func (r *Registry) term(parent context.Context, t raft.Term) {
+	ctx, cancel := context.WithCancel(t.Context)
+	defer cancel()
+	defer context.AfterFunc(parent, cancel)()
 	r.log.Info("leading the cluster", "term", t.Number)
 	defer r.log.Info("no longer leading the cluster", "term", t.Number)
 	tick := time.NewTicker(reconcileEvery)
 	defer tick.Stop()
 	for {
-		r.dropFormerServers(t.Context)
+		r.dropFormerServers(ctx)
 		select {
 		case <-tick.C:
-		case <-t.Context.Done():
+		case <-ctx.Done():
 			return
 		}
 	}

@@ -83,11 +83,11 @@ type closer struct {
 
 // Open starts a server. The error of a start that cannot be is one line that
 // says what to mend.
-func Open(cfg *config.Config, opts Options) (s *Server, err error) {
+func Open(cfg *config.Config, opts Options) (_ *Server, err error) {
 	if opts.LogOutput == nil {
 		opts.LogOutput = io.Discard
 	}
-	s = &Server{opts: opts, cfg: cfg, started: time.Now(), left: make(chan struct{})}
+	s := &Server{opts: opts, cfg: cfg, started: time.Now(), left: make(chan struct{})}
 	s.logs = logging.New(opts.LogOutput, cfg.Log.SlogLevel(), cfg.Log.JSON)
 	s.log = s.logs.Logger()
 	defer func() {
