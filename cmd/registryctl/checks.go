@@ -1,0 +1,126 @@
+package main
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+func (t *tool) checks() *cobra.Command {
+	var node, service, state, filter string
+	cmd := &cobra.Command{
+		Use:   "checks [SERVICE]",
+		Short: "List health checks with their status, or report to one",
+		Example: `  registryctl checks
+  registryctl checks -state=critical
+  registryctl checks web
+  registryctl checks pass service:web-1 -note='all well'`,
+		Args: args(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				service = args[0]
+			}
+			if node != "" && service != "" {
+				return usagef("either a service or a node can be asked for; use -filter for both")
+			}
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			q := t.read()
+			q.Filter = filter
+			var checks []*api.Check
+			switch {
+			case service != "":
+				checks, _, err = c.Health().Checks(cmd.Context(), service, q)
+			case node != "":
+				checks, _, err = c.Health().Node(cmd.Context(), node, q)
+			default:
+				checks, _, err = c.Health().State(cmd.Context(), state, q)
+			}
+			if err != nil {
+				return err
+			}
+			checks = inState(checks, state)
+			return t.show(list(checks), func(w io.Writer) { printChecks(w, checks) })
+		},
+		ValidArgsFunction: first(t.serviceNames()),
+	}
+	f := cmd.Flags()
+	f.StringVar(&node, "node", "", "only checks of this `node` and its services")
+	f.StringVar(&service, "service", "", "only checks of this `service`")
+	f.StringVar(&state, "state", api.AnyState, "only checks in this `state`: passing, warning, critical or any")
+	f.StringVar(&filter, "filter", "", "only what this `expression` selects")
+	complete(cmd, "state", api.AnyState, api.Passing, api.Warning, api.Critical)
+	completeBy(cmd, "node", t.nodeNames())
+	completeBy(cmd, "service", t.serviceNames())
+	cmd.AddCommand(
+		t.heartbeat("pass", "Report that a TTL check passes", api.Passing),
+		t.heartbeat("warn", "Report a warning to a TTL check", api.Warning),
+		t.heartbeat("fail", "Report a failure to a TTL check", api.Critical),
+		t.deregisterCheck(),
+	)
+	return cmd
+}
+
+func inState(checks []*api.Check, state string) []*api.Check {
+	var some []*api.Check
+	for _, c := range checks {
+		if state == api.AnyState || c.Status == state {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+func printChecks(w io.Writer, checks []*api.Check) {
+	var rows [][]string
+	for _, c := range checks {
+		rows = append(rows, []string{c.Node, c.CheckID, c.ServiceID, c.Status, clip(shown(c.Output), 60)})
+	}
+	table(w, "Node|Check|Instance|Status|Output", rows)
+}
+
+// heartbeat is a command that tells the status of a TTL check.
+func (t *tool) heartbeat(word, short, status string) *cobra.Command {
+	var note string
+	cmd := &cobra.Command{
+		Use:     word + " CHECK",
+		Short:   short,
+		Example: "  registryctl checks " + word + " service:web-1 -note='seen from the door'",
+		Args:    args(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			if err := c.Agent().UpdateTTL(cmd.Context(), args[0], status, note); err != nil {
+				return err
+			}
+			return t.done(success{true}, "Check %s is %s", args[0], status)
+		},
+	}
+	cmd.Flags().StringVar(&note, "note", "", "`text` for people")
+	return cmd
+}
+
+func (t *tool) deregisterCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:     "deregister CHECK",
+		Short:   "Remove a check",
+		Example: "  registryctl checks deregister disk",
+		Args:    args(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := t.client()
+			if err != nil {
+				return err
+			}
+			if err := c.Agent().DeregisterCheck(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			return t.done(success{true}, "Deregistered check: %s", args[0])
+		},
+	}
+}
