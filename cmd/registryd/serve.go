@@ -33,7 +33,7 @@ func serve(ctx context.Context, cfg *config.Config, from config.Sources, stdout 
 	}
 	defer closeLogs()
 	s, err := server.Open(cfg, server.Options{
-		LogOutput: logs, Telemetry: true,
+		LogOutput: logs, Sole: true,
 		Reload: func() (*config.Config, error) { return config.Load(from) },
 	})
 	if err != nil {

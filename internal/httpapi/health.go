@@ -43,17 +43,19 @@ func (s selection) plain() bool {
 }
 
 func (q *request) selection(sample any) (s selection, err error) {
-	if q.query == nil {
+	if len(q.params.list) == 0 {
 		return s, nil
 	}
-	if v, ok := q.query["passing"]; ok {
-		if s.passing = true; v[0] != "" {
-			if s.passing, err = strconv.ParseBool(v[0]); err != nil {
+	if q.has("passing") {
+		if v := q.get("passing"); v == "" {
+			s.passing = true
+		} else {
+			if s.passing, err = strconv.ParseBool(v); err != nil {
 				return s, api.E(api.Invalid, "Invalid value for ?passing")
 			}
 		}
 	}
-	s.tags, s.meta, s.near = q.query["tag"], q.nodeMeta(), q.get("near")
+	s.tags, s.meta, s.near = q.all("tag"), q.nodeMeta(), q.get("near")
 	s.filter, err = filterFor(q, sample)
 	return s, err
 }

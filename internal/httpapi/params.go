@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -14,9 +13,9 @@ import (
 // request is an HTTP request with the parameters that all endpoints share.
 type request struct {
 	*http.Request
-	w     http.ResponseWriter
-	name  string // what follows the endpoint's prefix, unescaped
-	query url.Values
+	w    http.ResponseWriter
+	name string // what follows the endpoint's prefix, unescaped
+	params
 
 	pretty      bool
 	stale       bool
@@ -26,17 +25,6 @@ type request struct {
 	index       uint64
 	wait        time.Duration // as asked for, 0 if not
 	hash        string
-}
-
-// has reports whether a parameter is there, whatever its value.
-func (q *request) has(name string) bool { _, ok := q.query[name]; return ok }
-
-// get returns the first value of a parameter.
-func (q *request) get(name string) string {
-	if v := q.query[name]; len(v) > 0 {
-		return v[0]
-	}
-	return ""
 }
 
 // parse reads what all endpoints share. Errors have the kind that Consul's
@@ -52,12 +40,11 @@ func (h *Handler) parse(w http.ResponseWriter, r *http.Request, prefix string) (
 		}
 		return q, nil
 	}
-	var err error
-	if q.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+	if err := q.params.parse(r.URL.RawQuery); err != nil {
 		return nil, errNoBody
 	}
 	q.pretty = q.pretty || q.has("pretty")
-	if v := q.get("ns") + q.get("partition") + r.Header.Get("X-Consul-Namespace") + r.Header.Get("X-Consul-Partition"); v != "" {
+	if q.get("ns") != "" || q.get("partition") != "" || len(r.Header["X-Consul-Namespace"]) > 0 || len(r.Header["X-Consul-Partition"]) > 0 {
 		return nil, enterprise()
 	}
 	if err := q.parseConsistency(); err != nil {
@@ -145,7 +132,7 @@ func (q *request) cacheControl() error {
 
 // nodeMeta returns the pairs that ?node-meta=KEY:VALUE asks for.
 func (q *request) nodeMeta() map[string]string {
-	l := q.query["node-meta"]
+	l := q.all("node-meta")
 	if len(l) == 0 {
 		return nil
 	}

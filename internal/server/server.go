@@ -43,9 +43,10 @@ type Options struct {
 	// Reload reads the configuration again for /v1/agent/reload; nil means it
 	// cannot be.
 	Reload func() (*config.Config, error)
-	// Telemetry makes this server the one in its process that hashicorp's
-	// libraries report to. Their reporter is global: at most one may.
-	Telemetry bool
+	// Sole says that this server has its process for itself: hashicorp's
+	// libraries report to its telemetry, and it paces garbage collection. Both
+	// are global, so at most one server in a process may.
+	Sole bool
 }
 
 // Server is a running server. Safe for concurrent use.

@@ -42,9 +42,15 @@ func (s *Server) openTelemetry() error {
 		t.prometheus = promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 		sinks = append(sinks, sink)
 	}
-	if !s.opts.Telemetry {
+	if !s.opts.Sole {
 		return nil
 	}
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tuneGC(quit)
+	}()
+	s.onClose("garbage collection", func() error { close(quit); <-ended; return nil })
 	conf := metrics.DefaultConfig(c.MetricsPrefix)
 	conf.EnableHostname = !c.DisableHostname
 	conf.EnableRuntimeMetrics = false // read when asked for, not every second
