@@ -24,6 +24,8 @@ type cluster struct {
 	t   *testing.T
 	dir string
 	net *network
+	// pause replaces the library's pause before it tells of commits, if not 0.
+	pause time.Duration
 
 	mu      sync.Mutex
 	servers map[string]*testServer
@@ -74,6 +76,9 @@ func (c *cluster) start(id string, change func(*Config)) (*testServer, error) {
 			cfg.Listener = l
 			return err == nil
 		}, 5*time.Second, 10*time.Millisecond)
+	}
+	if c.pause != 0 {
+		cfg.tune = func(t *timing) { t.commit = c.pause }
 	}
 	cfg.Dial = c.net.dialer(id)
 	addr := cfg.Listener.Addr().String()

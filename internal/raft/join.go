@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	hraft "github.com/hashicorp/raft"
+
 	"github.com/registryd/registryd/pkg/api"
 )
 
@@ -131,12 +133,12 @@ func (j *joiner) pace() (time.Duration, bool) {
 // step makes one attempt to get settled.
 func (j *joiner) step() {
 	n := j.node
-	if n.IsLeader() {
-		j.settled = true
-		return
-	}
 	ctx, cancel := n.within(2 * n.timing.rpc)
 	defer cancel()
+	if n.IsLeader() {
+		j.settled = j.announce(ctx)
+		return
+	}
 	if addr, id := n.Leader(); id != "" && !j.lost() {
 		j.ask(ctx, addr)
 		return
@@ -151,6 +153,24 @@ func (j *joiner) step() {
 		n.founding.step(ctx, found)
 		n.leaders.Change()
 	}
+}
+
+// announce puts a leader's own address right, if that changed.
+func (j *joiner) announce(ctx context.Context) bool {
+	n := j.node
+	s, ok := n.find(n.cfg.ID)
+	if !ok || string(s.Address) == n.cfg.Advertise {
+		return true
+	}
+	if n.ready.Load() == 0 || s.Suffrage != hraft.Voter {
+		return false
+	}
+	n.changes.Lock()
+	defer n.changes.Unlock()
+	err := n.change(ctx, func() hraft.Future {
+		return n.raft.AddVoter(s.ID, hraft.ServerAddress(n.cfg.Advertise), 0, n.cfg.HoldTimeout)
+	})
+	return err == nil
 }
 
 // meet introduces this server at every address it knows and returns who

@@ -56,11 +56,15 @@ func (l *liveness) aliveNow(id string) bool {
 	return time.Since(l.contact[id]) < l.node.timing.dead
 }
 
-// lastHeard returns the last sign of life, zero if there never was one.
-func (l *liveness) lastHeard(id string) time.Time {
+// silentFor returns how long ago a server that counts as failed gave its last
+// sign of life, or this term began; 0 for one that does not.
+func (l *liveness) silentFor(id string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.contact[id]
+	if alive, known := l.state[id]; !known || alive {
+		return 0
+	}
+	return time.Since(l.since[id])
 }
 
 // set changes the state and queues the news. The caller holds mu.
@@ -124,8 +128,8 @@ func (l *liveness) look(begun time.Time) {
 		case !known && last.After(begun):
 			l.set(id, true, last)
 		case !known && time.Since(begun) >= l.node.timing.dead, known && alive && silent >= l.node.timing.dead:
-			if last.IsZero() {
-				last = begun
+			if last.Before(begun) {
+				last = begun // what was before, another leader knew
 			}
 			l.set(id, false, last)
 		}

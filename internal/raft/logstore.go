@@ -171,6 +171,17 @@ type checkedLog struct {
 func (c *checkedLog) IsMonotonic() bool { return c.monotonic }
 
 func (c *checkedLog) GetLog(index uint64, l *hraft.Log) error {
+	if c.monotonic {
+		// The log store "wal" still finds entries of its newest file that were
+		// truncated.
+		first, err := c.FirstIndex()
+		if err != nil {
+			return err
+		}
+		if index < first {
+			return hraft.ErrLogNotFound
+		}
+	}
 	if err := c.LogStore.GetLog(index, l); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	hraft "github.com/hashicorp/raft"
+	ap "github.com/hashicorp/raft-autopilot"
 
 	"github.com/registryd/registryd/pkg/api"
 )
@@ -39,6 +40,9 @@ type Node struct {
 	liveness *liveness
 	changes  sync.Mutex    // one change of membership at a time
 	metAt    atomic.Uint64 // index of the configuration whose members were met
+
+	autopilotConfig atomic.Pointer[AutopilotConfig]
+	pilot           atomic.Pointer[ap.Autopilot] // nil unless this server leads
 
 	leaders *leaders
 	ready   atomic.Uint64 // raft term in which this leader may serve, 0 if none

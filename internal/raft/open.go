@@ -45,6 +45,7 @@ func (c *Config) fillDefaults() error {
 	if c.Bootstrap {
 		c.BootstrapExpect = 1
 	}
+	orDefault(&c.Autopilot, DefaultAutopilotConfig())
 	orDefault(&c.DefaultPort, defaultPort)
 	orDefault(&c.RetryInterval, defaultRetryInterval)
 	orDefault(&c.HoldTimeout, defaultHoldTimeout)
@@ -71,6 +72,10 @@ func Open(cfg Config, fsm FSM) (*Node, error) {
 		return nil, err
 	}
 	n.cfg, n.log, n.timing = cfg, cfg.Logger, newTiming(cfg.Multiplier)
+	if cfg.tune != nil {
+		cfg.tune(&n.timing)
+	}
+	n.SetAutopilotConfig(cfg.Autopilot)
 	logs := newLogBridge(n.log)
 	if err := n.openData(logs); err != nil {
 		n.closeListeners()
@@ -113,7 +118,10 @@ func (n *Node) openData(logs *logBridge) (err error) {
 		return err
 	}
 	n.adapter.skip, _ = n.fsm.Durable()
-	return n.checkReach()
+	if err := n.checkReach(); err != nil {
+		return err
+	}
+	return n.recoverPeers()
 }
 
 // checkReach refuses a state machine whose checkpoint is ahead of the log: the
@@ -217,7 +225,7 @@ func (n *Node) start() {
 		Default:    {ask: n.askLeader(Default), spawn: n.tasks.spawn},
 		Consistent: {ask: n.askLeader(Consistent), spawn: n.tasks.spawn},
 	}
-	n.duties = append(n.duties, n.push.run, n.liveness.run)
+	n.duties = append(n.duties, n.push.run, n.liveness.run, n.runAutopilot)
 	n.server.Handle(callApply, n.answerApply)
 	n.server.Handle(callReadIndex, n.answerReadIndex)
 	n.server.Handle(callIdentify, n.answerIdentify)
@@ -226,6 +234,8 @@ func (n *Node) start() {
 	n.server.Handle(callRemove, n.answerRemove)
 	n.server.Handle(callRemoved, n.answerRemoved)
 	n.server.Handle(callTransfer, n.answerTransfer)
+	n.server.Handle(callStats, n.answerStats)
+	n.server.Handle(callAutopilot, n.answerAutopilot)
 
 	n.tasks.spawn(n.runTerms)
 	n.tasks.spawn(n.hasten)

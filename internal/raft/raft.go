@@ -120,6 +120,8 @@ type Config struct {
 	Autopilot AutopilotConfig
 	// Logger is where the Node reports. Nil means nowhere.
 	Logger *slog.Logger
+
+	tune func(*timing) // for tests of this package
 }
 
 // Consistency says how a read makes sure that it is not stale.

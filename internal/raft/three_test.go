@@ -13,6 +13,7 @@ import (
 )
 
 func TestThreeServersReplicate(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.found("a", "b", "c")
 	for i, id := range []string{"a", "b", "c"} {
@@ -49,6 +50,7 @@ func TestThreeServersReplicate(t *testing.T) {
 // Every write that was acknowledged is there after any one server was killed,
 // and after all were.
 func TestAckedWriteSurvivesKill(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.found("a", "b", "c")
 	ids := []string{"a", "b", "c"}
@@ -111,6 +113,7 @@ func TestAckedWriteSurvivesKill(t *testing.T) {
 }
 
 func TestMinorityRefuses(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.found("a", "b", "c")
 	old := c.leader()
@@ -141,6 +144,7 @@ func TestMinorityRefuses(t *testing.T) {
 }
 
 func TestNoLeaderAfterHold(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	s := c.mustStart("a", func(cfg *Config) { cfg.HoldTimeout = 50 * time.Millisecond })
 	_, _, err := s.Apply(t.Context(), []byte("k=v"))
@@ -152,6 +156,7 @@ func TestNoLeaderAfterHold(t *testing.T) {
 }
 
 func TestTransferLeadership(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.found("a", "b", "c")
 	old := c.leader().cfg.ID
@@ -171,6 +176,7 @@ func TestTransferLeadership(t *testing.T) {
 }
 
 func TestTermsAndLiveness(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	c.found("a", "b", "c")
 	leader := c.leader()

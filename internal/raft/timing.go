@@ -27,6 +27,9 @@ type timing struct {
 	rpc time.Duration
 	// dead is how long a server may be silent before it is reported failed.
 	dead time.Duration
+	// cleanup is how long a server must have failed before autopilot removes
+	// it: long enough to restart it. pilot is how often autopilot acts.
+	cleanup, pilot time.Duration
 }
 
 func newTiming(multiplier float64) timing {
@@ -47,6 +50,8 @@ func newTiming(multiplier float64) timing {
 		rpc:       max(time.Second, ms(1000)),
 		// The catalog must show a failure within two seconds of the last sign
 		// of life: half a second is left for noticing and committing it.
-		dead: 1500 * time.Millisecond,
+		dead:    1500 * time.Millisecond,
+		cleanup: 10 * time.Second,
+		pilot:   10 * time.Second,
 	}
 }

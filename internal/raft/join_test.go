@@ -1,0 +1,478 @@
+package raft
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// quick makes new servers voters as soon as they are healthy.
+func quick(cfg *Config) {
+	cfg.Autopilot = DefaultAutopilotConfig()
+	cfg.Autopilot.ServerStabilizationTime = 200 * time.Millisecond
+	cfg.tune = func(t *timing) { t.cleanup = 2 * time.Second }
+}
+
+func (c *cluster) foundQuick(ids ...string) {
+	c.t.Helper()
+	first := c.mustStart(ids[0], func(cfg *Config) { cfg.BootstrapExpect = 1; quick(cfg) })
+	c.ready(ids[0])
+	for _, id := range ids[1:] {
+		c.mustStart(id, func(cfg *Config) { cfg.RetryJoin = []string{first.addr}; quick(cfg) })
+	}
+	for _, id := range ids[1:] {
+		c.voter(id)
+		c.ready(id)
+	}
+}
+
+// voter waits until the server has a vote that counts.
+func (c *cluster) voter(id string) {
+	c.t.Helper()
+	c.eventually(func() error {
+		s, ok := c.leader().find(id)
+		if !ok || s.Suffrage != 0 {
+			return fmt.Errorf("%s is no voter", id)
+		}
+		if c.get(id).guard.Note().Abstain {
+			return fmt.Errorf("%s abstains", id)
+		}
+		return nil
+	})
+}
+
+func (c *cluster) members(want int) {
+	c.t.Helper()
+	c.eventually(func() error {
+		for id, s := range c.all() {
+			if got := len(s.configuration()); got != want {
+				return fmt.Errorf("%s has %d members", id, got)
+			}
+		}
+		return nil
+	})
+}
+
+func TestJoinAndPromote(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.foundQuick("a", "b", "c")
+	c.apply("c", "k=v")
+	require.Equal(t, "v", c.read("b", "k"))
+
+	c.mustStart("d", func(cfg *Config) { cfg.NonVoter = true; cfg.Join = []string{c.get("b").addr} })
+	c.ready("d")
+	c.eventually(func() error {
+		s, err := c.get("d").AutopilotState(t.Context())
+		if err != nil || len(s.Servers) != 4 || !s.Healthy {
+			return fmt.Errorf("%+v %w", s, err)
+		}
+		require.Equal(t, "non-voter", s.Servers["d"].Status)
+		require.Len(t, s.Voters, 3)
+		require.Equal(t, 1, s.FailureTolerance)
+		return nil
+	})
+	h, err := c.get("a").AutopilotHealth(t.Context())
+	require.NoError(t, err)
+	require.Len(t, h.Servers, 4)
+	require.Equal(t, "node-a", h.Servers[0].Name)
+	require.True(t, h.Servers[0].Healthy)
+	require.Equal(t, "alive", h.Servers[0].SerfStatus)
+}
+
+// One more server than expected found a cluster of the expected number, and
+// the last one joins it.
+func TestMoreServersThanExpected(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	var addrs []string
+	listeners := map[string]net.Listener{}
+	for _, id := range []string{"a", "b", "c", "d"} {
+		listeners[id] = listen(t)
+		addrs = append(addrs, listeners[id].Addr().String())
+	}
+	for _, id := range []string{"d", "c", "b", "a"} {
+		c.mustStart(id, func(cfg *Config) {
+			cfg.Listener, cfg.BootstrapExpect, cfg.RetryJoin = listeners[id], 3, addrs
+			quick(cfg)
+		})
+	}
+	c.members(4)
+	for id := range listeners {
+		c.ready(id)
+	}
+	c.apply("a", "k=v")
+	for id := range listeners {
+		require.Equal(t, "v", c.read(id, "k"))
+	}
+}
+
+// All servers name only the first one, as a chain of hearsay.
+func TestFoundThroughOneAddress(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	first := c.mustStart("c", func(cfg *Config) { cfg.BootstrapExpect = 3 })
+	for _, id := range []string{"a", "b"} {
+		c.mustStart(id, func(cfg *Config) { cfg.BootstrapExpect, cfg.RetryJoin = 3, []string{first.addr} })
+	}
+	for _, id := range []string{"a", "b", "c"} {
+		c.ready(id)
+	}
+}
+
+func TestJoinRefused(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.foundQuick("a", "b")
+	join := func(id string, change func(*Config)) error {
+		s := c.mustStart(id, change)
+		defer s.Close()
+		body, err := json.Marshal(s.introduce())
+		require.NoError(t, err)
+		_, err = s.client.Call(t.Context(), c.leader().addr, callJoin, body)
+		return err
+	}
+	err := join("x", func(cfg *Config) { cfg.Datacenter = "dc2" })
+	require.ErrorIs(t, err, api.Refused)
+	require.ErrorContains(t, err, `is of datacenter "dc2", this is "dc1"`)
+
+	err = join("y", func(cfg *Config) { cfg.Name = "node-b" })
+	require.ErrorIs(t, err, api.Refused)
+	require.ErrorContains(t, err, `name "node-b" is that of the living server with ID b`)
+	c.get("x").Close()
+
+	n, err := c.get("a").JoinCluster(t.Context(), []string{"127.0.0.1:1"})
+	require.Error(t, err)
+	require.Zero(t, n)
+}
+
+func TestJoinCommand(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.foundQuick("a")
+	lone := c.mustStart("b", quick)
+	// Either side can be told.
+	n, err := c.get("a").JoinCluster(t.Context(), []string{lone.addr})
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	c.ready("b")
+	lone = c.mustStart("c", quick)
+	_, err = lone.JoinCluster(t.Context(), []string{c.get("b").addr})
+	require.NoError(t, err)
+	c.ready("c")
+
+	// Two clusters do not merge.
+	other := newCluster(t)
+	other.net = c.net
+	other.foundQuick("z")
+	_, err = other.get("z").JoinCluster(t.Context(), []string{c.get("a").addr})
+	require.ErrorIs(t, err, api.Refused)
+}
+
+func TestRetryMax(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	s := c.mustStart("a", func(cfg *Config) {
+		cfg.RetryJoin, cfg.RetryMax, cfg.RetryInterval = []string{"127.0.0.1:1"}, 2, 100*time.Millisecond
+	})
+	require.ErrorContains(t, <-s.Failed(), "2 attempts")
+}
+
+func TestLeave(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.foundQuick("a", "b", "c")
+	leaver := c.leader()
+	require.NoError(t, leaver.Leave(t.Context()))
+	require.NoError(t, leaver.Close())
+	id := leaver.cfg.ID
+	c.mu.Lock()
+	delete(c.servers, id)
+	c.mu.Unlock()
+	c.members(2)
+	next := c.leader()
+	c.apply(next.cfg.ID, "k=v")
+
+	// It stays away when it is started without an address to join.
+	c.mu.Lock()
+	c.servers[id] = leaver
+	c.mu.Unlock()
+	c.mustStart(id, func(cfg *Config) { cfg.RetryJoin, cfg.BootstrapExpect = nil, 0 })
+	_, err := c.get(id).JoinCluster(t.Context(), []string{next.addr})
+	require.NoError(t, err)
+	c.members(3)
+	require.Equal(t, "v", c.read(id, "k"))
+}
+
+func TestRemoveServer(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.foundQuick("a", "b", "c")
+	victim := c.followers()[0]
+	require.ErrorIs(t, c.get(victim).RemoveServer(t.Context(), "nobody"), api.NotFound)
+	require.ErrorIs(t, c.get(victim).RemoveAddress(t.Context(), "1.2.3.4:5"), api.NotFound)
+	require.NoError(t, c.get(victim).RemoveAddress(t.Context(), c.get(victim).addr))
+	leader := c.leader()
+	c.eventually(func() error {
+		if n := len(leader.configuration()); n != 2 {
+			return fmt.Errorf("%d members", n)
+		}
+		return nil
+	})
+	// It does not come back by itself, nor disturb.
+	term := leader.raft.CurrentTerm()
+	require.True(t, c.get(victim).joiner.rests())
+	c.apply(leader.cfg.ID, "k=v")
+	require.Equal(t, term, leader.raft.CurrentTerm())
+
+}
+
+// Removing a living voter while another is dead would lose the quorum.
+func TestRemoveKeepsQuorum(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.found("a", "b", "c")
+	leader, others := c.leader(), c.followers()
+	c.kill(others[0])
+	c.eventually(func() error {
+		if leader.liveness.aliveNow(others[0]) {
+			return errors.New("still alive")
+		}
+		return nil
+	})
+	err := leader.RemoveServer(t.Context(), others[1])
+	require.ErrorIs(t, err, api.Refused)
+	require.ErrorContains(t, err, "only 1 of 2 voters are alive")
+	require.NoError(t, leader.RemoveServer(t.Context(), others[0]))
+	c.apply(others[1], "k=v")
+}
+
+func TestDeadServerIsRemoved(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.foundQuick("a", "b", "c")
+	victim := c.followers()[0]
+	c.kill(victim)
+	s := c.leader()
+	c.eventually(func() error {
+		if n := len(s.configuration()); n != 2 {
+			return fmt.Errorf("%d members", n)
+		}
+		return nil
+	})
+	c.apply(s.cfg.ID, "k=v")
+	// It is a member again when it returns.
+	c.mustStart(victim, nil)
+	c.voter(victim)
+	require.Equal(t, "v", c.read(victim, "k"))
+}
+
+// A server that lost its data comes back, with its old ID or a new one, and has
+// everything.
+func TestWipedServerRejoins(t *testing.T) {
+	t.Parallel()
+	for _, newID := range []string{"", "w"} {
+		t.Run("id="+newID, func(t *testing.T) {
+			c := newCluster(t)
+			c.foundQuick("a", "b", "c")
+			c.apply("a", "k=v")
+			victim := c.followers()[0]
+			c.kill(victim)
+			old := c.get(victim)
+			require.NoError(t, os.RemoveAll(filepath.Join(c.dir, victim)))
+			id := victim
+			if newID != "" {
+				id = newID
+				c.mu.Lock()
+				delete(c.servers, victim)
+				c.mu.Unlock()
+			}
+			leader := c.leader()
+			var abstained bool
+			c.mustStart(id, func(cfg *Config) {
+				quick(cfg)
+				cfg.Name, cfg.BootstrapExpect, cfg.RetryJoin = old.cfg.Name, 0, []string{leader.addr}
+			})
+			abstained = c.get(id).guard.Note().Abstain
+			require.True(t, abstained || c.get(id).founded())
+			c.voter(id)
+			require.Equal(t, "v", c.read(id, "k"))
+			c.members(3)
+		})
+	}
+}
+
+func TestChangedAddress(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.foundQuick("a", "b", "c")
+	c.apply("a", "k=v")
+	victim := c.followers()[0]
+	c.kill(victim)
+	moved := c.mustStart(victim, func(cfg *Config) { cfg.Listener = listen(t) })
+	c.eventually(func() error {
+		for _, s := range c.all() {
+			if f, _ := s.find(victim); string(f.Address) != moved.addr {
+				return fmt.Errorf("%s has %s", s.cfg.ID, f.Address)
+			}
+		}
+		return nil
+	})
+	c.apply(victim, "k=w")
+	require.Equal(t, "w", c.read(victim, "k"))
+	f, _ := c.leader().find(victim)
+	require.Zero(t, f.Suffrage, "still a voter")
+}
+
+// The addresses of all servers change while none runs.
+func TestAllAddressesChange(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.foundQuick("a", "b", "c")
+	c.apply("a", "k=v")
+	ids := []string{"a", "b", "c"}
+	for _, id := range ids {
+		c.kill(id)
+	}
+	var addrs []string
+	listeners := map[string]net.Listener{}
+	for _, id := range ids {
+		listeners[id] = listen(t)
+		addrs = append(addrs, listeners[id].Addr().String())
+	}
+	for _, id := range ids {
+		c.mustStart(id, func(cfg *Config) { cfg.Listener, cfg.RetryJoin = listeners[id], addrs })
+	}
+	for i, id := range ids {
+		c.ready(id)
+		require.Equal(t, "v", c.read(id, "k"))
+		c.eventually(func() error {
+			if f, _ := c.leader().find(id); string(f.Address) != addrs[i] {
+				return fmt.Errorf("%s is at %s", id, f.Address)
+			}
+			return nil
+		})
+	}
+}
+
+func TestPeersJSONRecovery(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.found("a", "b", "c")
+	for i := range 50 {
+		c.apply("a", fmt.Sprintf("k%d=v", i))
+	}
+	require.Equal(t, "v", c.read("b", "k49"))
+	for _, id := range []string{"a", "b", "c"} {
+		c.kill(id)
+	}
+	s := c.get("b")
+	path := filepath.Join(s.cfg.Dir, "raft", "peers.json")
+	write := func(text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o600)) }
+	for text, want := range map[string]string{
+		`{`:            "not a list",
+		`[]`:           "no voter",
+		`[{"id":"b"}]`: "without id or address",
+		`[{"id":"b","address":"x:1"},{"id":"b","address":"x:2"}]`: "there twice",
+	} {
+		write(text)
+		_, err := c.start("b", nil)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, "peers.json")
+	}
+	write(fmt.Sprintf(`[{"id":"b","address":%q,"non_voter":false}]`, s.addr))
+	s = c.mustStart("b", nil)
+	c.ready("b")
+	require.Len(t, s.configuration(), 1)
+	require.Equal(t, 50, s.fsm.size())
+	c.apply("b", "after=v")
+	require.NoFileExists(t, path)
+	require.FileExists(t, path+".applied")
+
+	// It goes on as any server does, over another restart.
+	c.kill("b")
+	c.mustStart("b", nil)
+	c.ready("b")
+	require.Equal(t, 51, c.get("b").fsm.size())
+
+	// A fresh server joins it and gets everything.
+	c.mustStart("d", func(cfg *Config) { quick(cfg); cfg.RetryJoin = []string{s.addr} })
+	c.ready("d")
+	require.Equal(t, 51, c.get("d").fsm.size())
+}
+
+func TestLaggingFollowerGetsSnapshot(t *testing.T) {
+	t.Parallel()
+	for _, logs := range []string{"boltdb", "wal"} {
+		t.Run(logs, func(t *testing.T) {
+			c := newCluster(t)
+			short := func(cfg *Config) {
+				quick(cfg)
+				cfg.Autopilot.CleanupDeadServers = false
+				cfg.LogStore = logs
+				cfg.SnapshotThreshold, cfg.TrailingLogs, cfg.SnapshotInterval = 20, 5, 20*time.Millisecond
+			}
+			a := c.mustStart("a", func(cfg *Config) { cfg.BootstrapExpect = 1; short(cfg) })
+			c.ready("a")
+			for _, id := range []string{"b", "c"} {
+				c.mustStart(id, func(cfg *Config) { short(cfg); cfg.RetryJoin = []string{a.addr} })
+				c.voter(id)
+			}
+			lagging := c.followers()[0]
+			c.kill(lagging)
+			leader := c.leader()
+			for i := range 200 {
+				c.apply(leader.cfg.ID, fmt.Sprintf("k%d=v", i))
+			}
+			c.eventually(func() error {
+				first, err := leader.storage.logs.FirstIndex()
+				if first < 100 {
+					return fmt.Errorf("log begins at %d %w", first, err)
+				}
+				return nil
+			})
+			c.mustStart(lagging, nil)
+			c.ready(lagging)
+			require.Equal(t, 200, c.get(lagging).fsm.size())
+			require.Contains(t, c.get(lagging).fsm.log, "restore")
+			c.apply(lagging, "k=after")
+
+			// What it was given is durable, and no file is left.
+			c.kill(lagging)
+			c.mustStart(lagging, nil)
+			c.ready(lagging)
+			require.Equal(t, 201, c.get(lagging).fsm.size())
+			files, err := filepath.Glob(filepath.Join(c.get(lagging).cfg.Dir, "raft", "*snap*"))
+			require.NoError(t, err)
+			require.Empty(t, files)
+		})
+	}
+}
+
+// A watcher on a follower learns of a commit without the library's pause, which
+// is made so long here that nothing else can tell it.
+func TestCommitIsPushed(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.pause = time.Hour
+	c.found("a", "b", "c")
+	leader := c.leader()
+	for i := range 20 {
+		index := c.apply(leader.cfg.ID, fmt.Sprintf("k=%d", i))
+		for _, id := range c.followers() {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			require.NoError(t, c.get(id).applied.Wait(ctx, index))
+			cancel()
+		}
+	}
+}
