@@ -35,12 +35,10 @@ func newAssigner(r *Registry) *assigner {
 func (a *assigner) run(ctx context.Context) {
 	for {
 		st := a.r.State()
-		changed := st.Table(store.TableChecks).Watch.C()
-		nodes := st.Table(store.TableNodes).Watch.C()
+		changed := st.Table(store.TableProbes).Watch.C()
 		a.reconcile(st)
 		select {
 		case <-changed:
-		case <-nodes:
 		case <-ctx.Done():
 			return
 		}
@@ -68,7 +66,7 @@ func (a *assigner) reconcile(st *store.State) {
 	var changed []*api.Check
 	var removed []checks.ID
 	present := 0
-	st.Nodes(func(v *store.NodeView) bool {
+	st.ProbedNodes(func(v *store.NodeView) bool {
 		key := store.NodeKey(v.Node.Node)
 		old := a.seen[key]
 		if old != nil {
@@ -109,7 +107,7 @@ func (a *assigner) diff(old, v *store.NodeView) (changed []*api.Check, removed [
 		ref := checks.ID{Node: c.Node, CheckID: c.CheckID}
 		_, running := a.mine[ref]
 		switch {
-		case !runnable(c) || store.OwnerAmong(a.live, c.Node, c.CheckID) != a.r.cfg.Name:
+		case !store.Runnable(c) || store.OwnerAmong(a.live, c.Node, c.CheckID) != a.r.cfg.Name:
 			removed = a.drop(removed, c)
 		case !running || !same:
 			a.mine[ref] = c
@@ -131,10 +129,10 @@ func (a *assigner) drop(removed []checks.ID, c *api.Check) []checks.ID {
 	return removed
 }
 
-// forget drops the checks of nodes that are gone.
+// forget drops the checks of nodes that have none to run any more.
 func (a *assigner) forget(st *store.State) (removed []checks.ID) {
 	for key, v := range a.seen {
-		if now, _ := st.Node(key); now != nil {
+		if now, _ := st.Node(key); now != nil && now.Probes > 0 {
 			continue
 		}
 		for _, c := range v.Checks {
@@ -143,14 +141,4 @@ func (a *assigner) forget(st *store.State) (removed []checks.ID) {
 		delete(a.seen, key)
 	}
 	return removed
-}
-
-// runnable reports whether the cluster runs the check: it was registered
-// through an agent endpoint, or its definition says how it is probed.
-func runnable(c *api.Check) bool {
-	if c.Probe != nil {
-		return true
-	}
-	d := c.Definition
-	return d != nil && d.Interval > 0 && (d.HTTP != "" || d.TCP != "" || d.UDP != "" || d.GRPC != "")
 }

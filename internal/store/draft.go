@@ -48,6 +48,7 @@ type nodeDraft struct {
 	allCatalog   uint64            // one that the catalog answers show, too
 	touched      map[string]uint64 // instance ID to index of its last change
 	shrunk       bool              // something was removed
+	probes       int               // see NodeView.Probes
 }
 
 // serviceDraft collects what happens to one service name.
@@ -80,7 +81,7 @@ func (d *draft) node(key string) *nodeDraft {
 	if !ok {
 		return nil
 	}
-	n := &nodeDraft{key: key, old: v, node: v.Node, instances: v.Instances, checks: v.Checks}
+	n := &nodeDraft{key: key, old: v, node: v.Node, instances: v.Instances, checks: v.Checks, probes: v.Probes}
 	d.nodes[key] = n
 	return n
 }
@@ -174,8 +175,14 @@ func (d *draft) setService(n *nodeDraft, s *api.Service) {
 // or goes.
 func (d *draft) serverChanged(service string) {
 	if ServiceKey(service) == ServerService {
-		d.live = nil
+		d.liveChanged()
 	}
+}
+
+// liveChanged forgets which servers live.
+func (d *draft) liveChanged() {
+	d.live = nil
+	d.tables[TableProbes] = d.index
 }
 
 func (d *draft) dropFromService(n *nodeDraft, s *api.Service) {
@@ -216,16 +223,23 @@ func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
 		n.checks, n.ownChecks = slices.Clone(n.checks), true
 	}
 	if found {
-		if old := n.checks[i]; old.ServiceID != c.ServiceID {
+		old := n.checks[i]
+		if old.ServiceID != c.ServiceID {
 			d.detachCheck(n, old)
+		}
+		if Runnable(old) {
+			n.probes--
 		}
 		n.checks[i] = c
 	} else {
 		n.checks = slices.Insert(n.checks, i, c)
 	}
+	if Runnable(c) {
+		n.probes++
+	}
 	d.attachCheck(n, c)
 	if c.CheckID == api.SerfHealth {
-		d.live = nil
+		d.liveChanged()
 	}
 	n.checksIndex = d.index
 	d.touch(TableChecks)
@@ -244,9 +258,12 @@ func (d *draft) removeCheck(n *nodeDraft, id string) bool {
 		n.checks, n.ownChecks = slices.Clone(n.checks), true
 	}
 	n.checks = slices.Delete(n.checks, i, i+1)
+	if Runnable(c) {
+		n.probes--
+	}
 	d.detachCheck(n, c)
 	if id == api.SerfHealth {
-		d.live = nil
+		d.liveChanged()
 	}
 	n.checksIndex = d.index
 	d.touch(TableChecks)

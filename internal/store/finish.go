@@ -55,6 +55,7 @@ func (d *draft) finishNode(tree *iradix.Txn[*NodeView], n *nodeDraft) {
 	if n.node == nil {
 		if n.old != nil {
 			tree.Delete([]byte(n.key))
+			d.noteProbes(n, nil)
 			d.wake = append(d.wake, n.old.Catalog, n.old.Health)
 		}
 		return
@@ -83,7 +84,22 @@ func (d *draft) finishNode(tree *iradix.Txn[*NodeView], n *nodeDraft) {
 	if n.shrunk {
 		d.records.put(bucketNodeGhosts, n.key, nodeFloors(v))
 	}
+	v.Probes = n.probes
+	d.noteProbes(n, v)
 	tree.Insert([]byte(n.key), v)
+}
+
+// noteProbes keeps the tree of probed nodes; v is nil when the node went.
+func (d *draft) noteProbes(n *nodeDraft, v *NodeView) {
+	switch {
+	case v != nil && v.Probes > 0:
+		d.next.probed, _, _ = d.next.probed.Insert([]byte(n.key), v)
+	case n.old != nil && n.old.Probes > 0:
+		d.next.probed, _, _ = d.next.probed.Delete([]byte(n.key))
+	default:
+		return
+	}
+	d.tables[TableProbes] = max(d.tables[TableProbes], n.catalogIndex, n.checksIndex)
 }
 
 // finishInstances completes the node's changed instances (all of them after a

@@ -112,6 +112,9 @@ func (l *loader) finish() *State {
 	for key, n := range l.nodes {
 		v := l.finishNode(n)
 		nodes.Insert([]byte(key), v)
+		if v.Probes = countProbes(v.Checks); v.Probes > 0 {
+			l.state.probed, _, _ = l.state.probed.Insert([]byte(key), v)
+		}
 		if n.node.ID != "" {
 			ids.Insert([]byte(lower(n.node.ID)), key)
 		}

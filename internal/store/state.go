@@ -14,6 +14,7 @@ type State struct {
 	term  uint64
 
 	nodes    *iradix.Tree[*NodeView]    // by NodeKey
+	probed   *iradix.Tree[*NodeView]    // the nodes with checks that the cluster runs
 	nodeIDs  *iradix.Tree[string]       // node ID to NodeKey
 	services *iradix.Tree[*ServiceView] // by ServiceKey; with the ghosts
 	ghosts   ghosts
@@ -32,6 +33,7 @@ type State struct {
 func emptyState() *State {
 	s := &State{
 		nodes:    iradix.New[*NodeView](),
+		probed:   iradix.New[*NodeView](),
 		nodeIDs:  iradix.New[string](),
 		services: iradix.New[*ServiceView](),
 		ghosts:   ghosts{floor: 1},
@@ -91,6 +93,12 @@ func (s *State) NodeByID(id string) *NodeView {
 // Nodes calls f for each node in order of name until it returns false.
 func (s *State) Nodes(f func(*NodeView) bool) {
 	s.nodes.Root().Walk(func(_ []byte, v *NodeView) bool { return !f(v) })
+}
+
+// ProbedNodes calls f for each node that has checks the cluster runs, in order
+// of name, until it returns false.
+func (s *State) ProbedNodes(f func(*NodeView) bool) {
+	s.probed.Root().Walk(func(_ []byte, v *NodeView) bool { return !f(v) })
 }
 
 // NodeCount returns the number of nodes.

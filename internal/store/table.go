@@ -16,6 +16,9 @@ const (
 	TableAutopilot
 	TableCA
 	TableConfig
+	// TableProbes changes with any check that the cluster runs, and with the
+	// set of live servers, which decides who runs it.
+	TableProbes
 	tableCount
 )
 

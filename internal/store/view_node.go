@@ -18,7 +18,29 @@ type NodeView struct {
 	Catalog *Watch // fires when CatalogIndex moves
 	Health  *Watch // fires when ChecksIndex moves
 
+	// Probes is how many of the checks the cluster runs.
+	Probes int
+
 	Cache Cache
+}
+
+// Runnable reports whether the cluster runs the check: it was registered
+// through an agent endpoint, or its definition says how it is probed.
+func Runnable(c *api.Check) bool {
+	if c.Probe != nil {
+		return true
+	}
+	d := c.Definition
+	return d != nil && d.Interval > 0 && (d.HTTP != "" || d.TCP != "" || d.UDP != "" || d.GRPC != "")
+}
+
+func countProbes(checks []*api.Check) (n int) {
+	for _, c := range checks {
+		if Runnable(c) {
+			n++
+		}
+	}
+	return n
 }
 
 // NodeKey is the key of a node name, which is compared without regard to case.
