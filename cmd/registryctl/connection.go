@@ -67,8 +67,14 @@ func (c *connection) where() string {
 	return api.DefaultAddress
 }
 
-// client returns a client for the servers.
-func (t *tool) client() (*api.Client, error) { return api.New(t.conn.config()) }
+// client returns a client for the servers. Run closes it.
+func (t *tool) client() (*api.Client, error) {
+	c, err := api.New(t.conn.config())
+	if err == nil {
+		t.opened = append(t.opened, c)
+	}
+	return c, err
+}
 
 // patient is client for what may take a server long.
 func (t *tool) patient(d time.Duration) (*api.Client, error) {

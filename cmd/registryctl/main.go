@@ -27,5 +27,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	root.SetArgs(normalise(root, args))
-	return t.report(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	for _, c := range t.opened {
+		_ = c.Close() // only drops idle connections
+	}
+	return t.report(err)
 }

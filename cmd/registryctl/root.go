@@ -17,6 +17,7 @@ type tool struct {
 	conn    connection
 	format  string
 	started bool // the arguments were understood
+	opened  []io.Closer
 }
 
 // Groups of commands on the help page.

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+)
+
+// walk calls fn for every command that does something.
+func walk(cmd *cobra.Command, fn func(*cobra.Command)) {
+	for _, sub := range cmd.Commands() {
+		if len(sub.Commands()) == 0 || sub.Example != "" {
+			fn(sub)
+		}
+		walk(sub, fn)
+	}
+}
+
+func TestEveryCommandExplainsItself(t *testing.T) {
+	walk((&tool{}).root(), func(cmd *cobra.Command) {
+		path := cmd.CommandPath()
+		require.NotEmpty(t, cmd.Short, path)
+		require.NotEmpty(t, cmd.Example, path)
+		require.NotNil(t, cmd.Args, path)
+		require.NotContains(t, strings.TrimSpace(cmd.Short), "\n", path)
+		words := append(strings.Fields(path)[1:], "-help")
+		o := call(t, "127.0.0.1:1", words...)
+		require.Zero(t, o.code, path)
+		require.Empty(t, o.stderr, path)
+		require.Contains(t, o.stdout, cmd.Example, path)
+	})
+}
+
+// The examples in the help must name commands and flags that exist.
+func TestExamplesAreUnderstood(t *testing.T) {
+	n := 0
+	walk((&tool{}).root(), func(owner *cobra.Command) {
+		own := false
+		for line := range strings.Lines(owner.Example) {
+			for part := range strings.SplitSeq(line, "| ") {
+				line, ok := strings.CutPrefix(strings.TrimSpace(part), "registryctl ")
+				if !ok {
+					continue
+				}
+				line, _, _ = strings.Cut(line, " >")
+				n++
+				root := (&tool{}).root()
+				words := normalise(root, strings.Fields(line))
+				cmd, rest, err := root.Find(words)
+				require.NoError(t, err, line)
+				own = own || strings.HasPrefix(cmd.CommandPath(), owner.CommandPath())
+				require.NoError(t, cmd.ParseFlags(rest), line)
+			}
+		}
+		require.True(t, own, "%s shows no example of itself", owner.CommandPath())
+	})
+	require.Greater(t, n, 60)
+}
+
+func TestMistakesOnTheCommandLine(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string // on stderr
+	}{
+		{[]string{"nonsense"}, `registryctl has no command "nonsense" (see registryctl --help)`},
+		{[]string{"kv", "gte"}, `registryctl kv has no command "gte", did you mean "get"? (see registryctl kv --help)`},
+		{[]string{"kv"}, `registryctl kv needs a command: delete, export, get, import, put (see registryctl kv --help)`},
+		{[]string{"members", "-nonsense"}, `unknown flag: --nonsense (see registryctl members --help)`},
+		{[]string{"members", "-http-addr"}, `flag needs an argument: --http-addr (see registryctl members --help)`},
+		{[]string{"members", "x"}, `unexpected argument "x": registryctl members (see registryctl members --help)`},
+		{[]string{"members", "-status=("}, "-status is no regular expression"},
+		{[]string{"members", "-o", "xml"}, `output form "xml" is unknown: use table or json`},
+		{[]string{"lookup"}, `argument missing: registryctl lookup SERVICE (see registryctl lookup --help)`},
+		{[]string{"kv", "get"}, "a key is missing"},
+		{[]string{"kv", "delete"}, "a key is missing"},
+		{[]string{"kv", "delete", "-cas", "a"}, "-cas needs -modify-index"},
+		{[]string{"kv", "delete", "-modify-index=3", "a"}, "-modify-index needs -cas"},
+		{[]string{"kv", "delete", "-cas", "-recurse", "a"}, "-cas and -recurse cannot go together"},
+		{[]string{"kv", "put", "-acquire", "a"}, "-acquire and -release need -session"},
+		{[]string{"kv", "put", "-acquire", "-cas", "a"}, "only one of -acquire, -cas and -release"},
+		{[]string{"kv", "put", "-modify-index=1", "a"}, "-modify-index needs -cas"},
+		{[]string{"kv", "put", "-base64", "a", "!"}, "DATA is no base64"},
+		{[]string{"maint", "-enable", "-disable"}, "only one of -enable and -disable"},
+		{[]string{"maint", "-service=x"}, "-reason and -service need -enable or -disable"},
+		{[]string{"checks", "-node=a", "web"}, "either a service or a node"},
+		{[]string{"services", "register"}, "give a file with service definitions, or at least -name"},
+		{[]string{"services", "register", "-name=a", "b.hcl"}, "not both"},
+		{[]string{"services", "register", "-name=a", "-meta=b"}, "want key=value"},
+		{[]string{"services", "register", "-name=a", "-tagged-address=lan=1"}, "want name=address:port"},
+		{[]string{"services", "deregister"}, "give the -id of the instance"},
+		{[]string{"operator", "raft", "remove-peer"}, "give the -id or the -address"},
+		{[]string{"operator", "raft", "remove-peer", "-id=a", "-address=b"}, "give the -id or the -address"},
+		{[]string{"event"}, "-name is missing"},
+		{[]string{"query", "create"}, "at least -service"},
+		{[]string{"lock", "a"}, "a command is missing"},
+		{[]string{"lock", "a", "--"}, "a command is missing"},
+		{[]string{"lock", "-n=0", "a", "b"}, "-n must be at least 1"},
+		{[]string{"debug", "-capture=x"}, "-capture=x is unknown"},
+		{[]string{"debug", "-interval=0s"}, "cannot be negative"},
+		{[]string{"rtt", "-wan", "a", "b"}, "must be written name.datacenter"},
+	} {
+		o := call(t, "127.0.0.1:1", c.args...)
+		require.Equal(t, exitUsage, o.code, c.args)
+		require.Empty(t, o.stdout, c.args)
+		require.Contains(t, o.stderr, c.want, c.args)
+		require.Truef(t, strings.HasPrefix(o.stderr, "registryctl: ") && strings.Count(o.stderr, "\n") == 1, "one line: %q", o.stderr)
+	}
+}
+
+func TestRootAndVersion(t *testing.T) {
+	o := call(t, "127.0.0.1:1")
+	require.Zero(t, o.code)
+	require.Contains(t, o.stdout, "Find services:")
+	for _, args := range [][]string{{"version"}, {"-version"}, {"--version"}, {"-v"}} {
+		require.Contains(t, call(t, "127.0.0.1:1", args...).stdout, "registryctl ")
+	}
+	require.Contains(t, call(t, "127.0.0.1:1", "version", "-format=json").stdout, `"Version": "1.16.4"`)
+	require.Contains(t, call(t, "127.0.0.1:1", "help", "kv", "get").stdout, "-recurse")
+}
+
+func TestCompletion(t *testing.T) {
+	f := serve(t, map[string]answer{
+		"GET /v1/catalog/services": {body: `{"web":[],"consul":[]}`},
+		"GET /v1/catalog/nodes":    {body: `[{"Node":"n1"}]`},
+		"GET /v1/kv/a":             {body: `["a/b/","a/c"]`},
+	})
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"__complete", "lookup", ""}, "consul\nweb\n"},
+		{[]string{"__complete", "lookup", "web", ""}, ":4\n"},
+		{[]string{"__complete", "catalog", "services", "--node", ""}, "n1\n"},
+		{[]string{"__complete", "kv", "get", "a"}, "a/b/\na/c\n"},
+		{[]string{"__complete", "members", "--format", ""}, "table\njson\n"},
+		{[]string{"__complete", "operator", "raft", "li"}, "list-peers"},
+	} {
+		o := call(t, f.URL, c.args...)
+		require.Zero(t, o.code, c.args)
+		require.Contains(t, o.stdout, c.want, c.args)
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		require.NotEmpty(t, call(t, f.URL, "completion", shell).stdout)
+	}
+	require.Contains(t, call(t, "127.0.0.1:1", "__complete", "lookup", "").stdout, ":4", "no server, no words, no error")
+}
