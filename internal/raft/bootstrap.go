@@ -166,7 +166,7 @@ func (f *founding) callAll(ctx context.Context, r promiseRequest) map[string]err
 			continue
 		}
 		wg.Go(func() {
-			_, err := f.node.client.Call(ctx, s.Address, callPromise, body)
+			_, err := f.node.client.Call(ctx, endpoint(s.ID, s.Address), callPromise, body)
 			mu.Lock()
 			defer mu.Unlock()
 			results[s.ID] = err

@@ -140,12 +140,12 @@ func (j *joiner) step() {
 		return
 	}
 	if addr, id := n.Leader(); id != "" && !j.lost() {
-		j.ask(ctx, addr)
+		j.ask(ctx, endpoint(id, addr))
 		return
 	}
 	found := j.meet(ctx)
 	for _, i := range found {
-		if i.LeaderAddress != "" && i.Leader != n.cfg.ID && j.ask(ctx, i.LeaderAddress) {
+		if i.LeaderAddress != "" && i.Leader != n.cfg.ID && j.ask(ctx, endpoint(i.Leader, i.LeaderAddress)) {
 			return
 		}
 	}
@@ -258,7 +258,7 @@ func (n *Node) joinAddress(addr string) string {
 	return net.JoinHostPort(host, strconv.Itoa(n.cfg.DefaultPort))
 }
 
-// ask asks the leader at addr for membership at this server's address.
+// ask asks the leader at the endpoint for membership at this server's address.
 func (j *joiner) ask(ctx context.Context, addr string) bool {
 	n := j.node
 	body, err := json.Marshal(n.introduce())

@@ -1,20 +1,69 @@
 package raft
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 )
 
-// The first byte of a connection to the server port picks the protocol.
+// A connection to the server port begins with a greeting:
+//
+//	protocol byte, len(ID) byte, ID of the server that is meant ("" for any)
+//
+// and the answer of one byte, greeted or a hang-up. Addresses are used again: a
+// leader that still tries to reach a server that is gone must not feed its log
+// to a stranger that got the address.
 const (
 	protoRaft  byte = 'R' // the stream of hashicorp/raft
 	protoCalls byte = 'C' // internal calls, rpc_conn.go
 )
 
-// helloTimeout is how long a fresh connection may take to send its first byte.
+const greeted byte = 1
+
+// helloTimeout is how long a fresh connection may take to send its greeting.
 const helloTimeout = 10 * time.Second
+
+// endpoint is a server as it is dialed: "ID@host:port", or "host:port" for
+// whoever is there.
+func endpoint(id, addr string) string { return id + "@" + addr }
+
+// dialEndpoint connects to an endpoint and greets it.
+func dialEndpoint(ctx context.Context, dial dialFunc, protocol byte, to string) (net.Conn, error) {
+	id, addr := "", to
+	if at := strings.LastIndexByte(to, '@'); at >= 0 {
+		id, addr = to[:at], to[at+1:]
+	}
+	conn, err := dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		conn.SetDeadline(deadline)
+	}
+	var answer [1]byte
+	_, err = conn.Write(append([]byte{protocol, byte(len(id))}, id...))
+	if err == nil {
+		_, err = io.ReadFull(conn, answer[:])
+	}
+	switch {
+	case err != nil:
+		err = fmt.Errorf("no greeting from %s: %w", addr, err)
+	case answer[0] != greeted:
+		err = fmt.Errorf("at %s is not the server with ID %s", addr, id)
+	default:
+		return conn, conn.SetDeadline(time.Time{})
+	}
+	conn.Close()
+	return nil, err
+}
+
+// dialFunc is Config.Dial.
+type dialFunc func(ctx context.Context, addr string) (net.Conn, error)
 
 // mux shares the server port between protocols. Each protocol sees an ordinary
 // net.Listener.
@@ -23,6 +72,7 @@ const helloTimeout = 10 * time.Second
 // handler that sits in a read would otherwise outlive the Node, and with it the
 // state it writes to.
 type mux struct {
+	id        string // of this server
 	listeners []net.Listener
 	ports     map[byte]*muxPort
 	conns     connSet
@@ -31,8 +81,8 @@ type mux struct {
 	wg        sync.WaitGroup
 }
 
-func newMux(listeners []net.Listener, addr net.Addr, protocols ...byte) *mux {
-	m := &mux{listeners: listeners, ports: map[byte]*muxPort{}, done: make(chan struct{})}
+func newMux(id string, listeners []net.Listener, addr net.Addr, protocols ...byte) *mux {
+	m := &mux{id: id, listeners: listeners, ports: map[byte]*muxPort{}, done: make(chan struct{})}
 	for _, p := range protocols {
 		m.ports[p] = &muxPort{mux: m, addr: addr, conns: make(chan net.Conn)}
 	}
@@ -83,25 +133,40 @@ func (m *mux) accept(l net.Listener) {
 	}
 }
 
-// hand reads the protocol byte and passes the connection on.
+// hand answers the greeting and passes the connection on.
 func (m *mux) hand(conn net.Conn) {
-	var b [1]byte
-	conn.SetReadDeadline(time.Now().Add(helloTimeout))
-	if _, err := conn.Read(b[:]); err != nil {
-		conn.Close()
-		return
-	}
-	conn.SetReadDeadline(time.Time{})
-	p := m.ports[b[0]]
+	conn.SetDeadline(time.Now().Add(helloTimeout))
+	p := m.greet(conn)
 	if p == nil {
 		conn.Close()
 		return
 	}
+	conn.SetDeadline(time.Time{})
 	select {
 	case p.conns <- conn:
 	case <-m.done:
 		conn.Close()
 	}
+}
+
+// greet reads the greeting and returns the port that is meant, if any.
+func (m *mux) greet(conn net.Conn) *muxPort {
+	var head [2]byte
+	if _, err := io.ReadFull(conn, head[:]); err != nil {
+		return nil
+	}
+	id := make([]byte, head[1])
+	if _, err := io.ReadFull(conn, id); err != nil {
+		return nil
+	}
+	p, answer := m.ports[head[0]], greeted
+	if len(id) > 0 && string(id) != m.id {
+		p, answer = nil, 0
+	}
+	if _, err := conn.Write([]byte{answer}); err != nil {
+		return nil
+	}
+	return p
 }
 
 func (m *mux) closed() bool {

@@ -89,7 +89,7 @@ func (n *Node) CallLeader(ctx context.Context, kind string, req []byte) ([]byte,
 	case n.cfg.ID:
 		return n.server.Call(ctx, kind, req)
 	}
-	return n.client.Call(ctx, addr, kind, req)
+	return n.client.Call(ctx, endpoint(id, addr), kind, req)
 }
 
 // Stats returns what Consul shows as the raft section of a server's statistics.

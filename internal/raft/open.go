@@ -142,7 +142,7 @@ func (n *Node) checkReach() error {
 
 func (n *Node) openPort(logs *logBridge) {
 	listeners := append([]net.Listener{n.cfg.Listener}, n.cfg.ExtraListeners...)
-	n.mux = newMux(listeners, address(n.cfg.Advertise), protoRaft, protoCalls)
+	n.mux = newMux(n.cfg.ID, listeners, address(n.cfg.Advertise), protoRaft, protoCalls)
 	n.server = newRPCServer(n.timing.rpc)
 	n.client = newRPCClient(n.cfg.Dial, n.timing.rpc)
 	n.trans = newTransport(n.mux.Port(protoRaft), n.cfg.Dial, n.timing, logs)
@@ -201,6 +201,7 @@ func (n *Node) raftConfig(logs *logBridge) *hraft.Config {
 	c.LeaderLeaseTimeout = n.timing.step
 	c.CommitTimeout = n.timing.commit
 	c.MaxAppendEntries = maxAppendEntries
+	c.BatchApplyCh = true // proposals queue while the log is being synced
 	c.SnapshotThreshold = n.cfg.SnapshotThreshold
 	c.SnapshotInterval = n.cfg.SnapshotInterval
 	c.TrailingLogs = n.cfg.TrailingLogs

@@ -3,7 +3,6 @@ package raft
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 // rpcClient makes internal calls to other servers, over one connection to each
 // address that is kept and shared by concurrent calls.
 type rpcClient struct {
-	dial  func(ctx context.Context, addr string) (net.Conn, error)
+	dial  dialFunc
 	stall time.Duration // longest silence of a peer while calls are outstanding
 
 	mu     sync.Mutex
@@ -22,11 +21,11 @@ type rpcClient struct {
 	wg     sync.WaitGroup
 }
 
-func newRPCClient(dial func(context.Context, string) (net.Conn, error), stall time.Duration) *rpcClient {
+func newRPCClient(dial dialFunc, stall time.Duration) *rpcClient {
 	return &rpcClient{dial: dial, stall: stall, peers: map[string]*rpcPeer{}}
 }
 
-// Call asks the server at addr. Errors of its handler come back with their kind
+// Call asks the server at an endpoint. Errors of its handler come back with their kind
 // and text. When no connection could be made the error is api.Unavailable and
 // the call has not been sent; when the connection broke before the answer it is
 // api.OutcomeUnknown. A context that ends gives its error, and then the call
@@ -105,13 +104,7 @@ func (c *rpcClient) conn(ctx context.Context, addr string) (*clientConn, error) 
 func (c *rpcClient) connect(addr string, p *rpcPeer) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.stall)
 	defer cancel()
-	conn, err := c.dial(ctx, addr)
-	if err == nil {
-		conn.SetWriteDeadline(time.Now().Add(c.stall))
-		if _, err = conn.Write([]byte{protoCalls}); err != nil {
-			conn.Close()
-		}
-	}
+	conn, err := dialEndpoint(ctx, c.dial, protoCalls, addr)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	close(p.dialing)

@@ -26,7 +26,7 @@ type rpcPair struct {
 func newRPCPair(t *testing.T, stall time.Duration) *rpcPair {
 	l := listen(t)
 	p := &rpcPair{addr: l.Addr().String()}
-	p.mux = newMux([]net.Listener{l}, l.Addr(), protoRaft, protoCalls)
+	p.mux = newMux("self", []net.Listener{l}, l.Addr(), protoRaft, protoCalls)
 	p.rpcServer = newRPCServer(stall)
 	p.rpcServer.Serve(p.mux.Port(protoCalls))
 	p.rpcClient = newRPCClient(func(ctx context.Context, addr string) (net.Conn, error) {
@@ -66,6 +66,13 @@ func TestCalls(t *testing.T) {
 	require.ErrorIs(t, err, api.Unavailable)
 	_, err = p.rpcClient.Call(t.Context(), "127.0.0.1:1", "echo", nil)
 	require.ErrorIs(t, err, api.Unavailable)
+
+	// The server that is meant must be there.
+	_, err = p.rpcClient.Call(t.Context(), endpoint("self", p.addr), "echo", nil)
+	require.NoError(t, err)
+	_, err = p.rpcClient.Call(t.Context(), endpoint("other", p.addr), "echo", nil)
+	require.ErrorIs(t, err, api.Unavailable)
+	require.ErrorContains(t, err, "is not the server with ID other")
 }
 
 // Every kind of error is the same at both ends.
@@ -150,6 +157,7 @@ func TestSilentPeer(t *testing.T) {
 		defer close(done)
 		conn, err := l.Accept()
 		if err == nil {
+			_, _ = conn.Write([]byte{greeted})
 			_, _ = io.Copy(io.Discard, conn)
 			conn.Close()
 		}
@@ -169,9 +177,10 @@ func TestGarbageOnThePort(t *testing.T) {
 	p.Handle("echo", func(_ context.Context, req []byte) ([]byte, error) { return req, nil })
 	for _, garbage := range []string{
 		"", "X", "GET / HTTP/1.1\r\n\r\n",
-		"C\xff\xff\xff\xff", "C\x00\x00\x00\x01", "C\x00\x00\x00\x09\x01\x00\x00\x00\x00\x00\x00\x00\x01",
-		"C\x00\x00\x00\x0e\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\xff",
-		"C\x00\x00\x00\x09\x63\x00\x00\x00\x00\x00\x00\x00\x01",
+		"C\x05other", "C\x05se", "X\x00", "C\x00\x00",
+		"C\x00\xff\xff\xff\xff", "C\x00\x00\x00\x00\x01", "C\x00\x00\x00\x00\x09\x01\x00\x00\x00\x00\x00\x00\x00\x01",
+		"C\x04self\x00\x00\x00\x0e\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\xff",
+		"C\x00\x00\x00\x00\x09\x63\x00\x00\x00\x00\x00\x00\x00\x01",
 	} {
 		conn, err := net.Dial("tcp", p.addr)
 		require.NoError(t, err)
@@ -190,7 +199,7 @@ func TestGarbageOnThePort(t *testing.T) {
 
 func TestMuxClose(t *testing.T) {
 	l, extra := listen(t), listen(t)
-	m := newMux([]net.Listener{l, extra}, l.Addr(), protoRaft)
+	m := newMux("self", []net.Listener{l, extra}, l.Addr(), protoRaft)
 	handled := make(chan error, 3)
 	go func() {
 		for {
@@ -210,7 +219,7 @@ func TestMuxClose(t *testing.T) {
 	for _, l := range []net.Listener{l, extra} {
 		conn, err := net.Dial("tcp", l.Addr().String())
 		require.NoError(t, err)
-		_, err = conn.Write([]byte{protoRaft})
+		_, err = conn.Write([]byte{protoRaft, 0})
 		require.NoError(t, err)
 		conns = append(conns, conn)
 	}

@@ -35,23 +35,17 @@ type transport struct {
 // stream is what the library dials and accepts on: the muxed port.
 type stream struct {
 	net.Listener
-	dial  func(ctx context.Context, addr string) (net.Conn, error)
+	dial  dialFunc
 	conns connSet // outgoing
 }
 
 func (s *stream) Dial(addr hraft.ServerAddress, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	conn, err := s.dial(ctx, string(addr))
+	conn, err := dialEndpoint(ctx, s.dial, protoRaft, string(addr))
 	if err != nil {
 		return nil, err
 	}
-	conn.SetWriteDeadline(time.Now().Add(timeout))
-	if _, err := conn.Write([]byte{protoRaft}); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	conn.SetWriteDeadline(time.Time{})
 	tracked, ok := s.conns.Add(conn)
 	if !ok {
 		return nil, net.ErrClosed
@@ -59,7 +53,7 @@ func (s *stream) Dial(addr hraft.ServerAddress, timeout time.Duration) (net.Conn
 	return tracked, nil
 }
 
-func newTransport(port net.Listener, dial func(context.Context, string) (net.Conn, error), t timing, log *logBridge) *transport {
+func newTransport(port net.Listener, dial dialFunc, t timing, log *logBridge) *transport {
 	s := &stream{Listener: port, dial: dial}
 	tr := &transport{stream: s, incoming: make(chan hraft.RPC), opened: make(chan struct{})}
 	tr.NetworkTransport = hraft.NewNetworkTransportWithConfig(&hraft.NetworkTransportConfig{
@@ -123,12 +117,13 @@ func (t *transport) electNow(header hraft.RPCHeader) {
 	}
 }
 
+// to returns the endpoint of a server of the configuration.
 func (t *transport) to(id hraft.ServerID, addr hraft.ServerAddress) hraft.ServerAddress {
 	<-t.opened
 	if a, ok := t.moved(string(id)); ok {
-		return hraft.ServerAddress(a)
+		addr = hraft.ServerAddress(a)
 	}
-	return addr
+	return hraft.ServerAddress(endpoint(string(id), string(addr)))
 }
 
 func (t *transport) AppendEntries(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.AppendEntriesRequest, resp *hraft.AppendEntriesResponse) error {
