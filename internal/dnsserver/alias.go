@@ -1,10 +1,6 @@
 package dnsserver
 
-import (
-	"context"
-
-	"github.com/miekg/dns"
-)
+import "github.com/miekg/dns"
 
 const (
 	// maxChain is how many names of our own an answer may be led on to.
@@ -73,9 +69,7 @@ func (r *request) lookUp(host string) []dns.RR {
 	if err != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, patience)
-	defer cancel()
-	b := r.askRecursors(ctx, r.set, pkt, false)
+	b := r.askRecursors(r.ctx, r.set, pkt, false)
 	var m dns.Msg
 	if b == nil || m.Unpack(b) != nil {
 		return nil

@@ -36,6 +36,7 @@ func newScratch() *scratch {
 // same scratch. It waits for nobody and allocates nothing once its scratch has
 // grown.
 func (s *Server) fast(pkt []byte, tcp bool, c *scratch) []byte {
+	defer s.survive(pkt)
 	q := &c.q
 	c.local = false
 	if !q.parse(pkt) {

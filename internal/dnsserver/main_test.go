@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -73,7 +74,7 @@ func defaults() Settings {
 // configuration.
 func newServer(t testing.TB, c *catalog, change ...func(*Config)) *Server {
 	t.Helper()
-	cfg := Config{State: c.State, Datacenter: "dc1", Domain: "consul.", Settings: defaults()}
+	cfg := Config{State: c.State, Datacenter: "dc1", Domain: "consul.", Settings: defaults(), Logger: slog.New(strict{t})}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -155,6 +156,24 @@ func lines(rrs []dns.RR) []string {
 	}
 	slices.Sort(l)
 	return l
+}
+
+// strict is a log in which an error fails the test: the server reports faults
+// of its own, panics among them, as errors and goes on.
+type strict struct{ t testing.TB }
+
+func (s strict) Enabled(context.Context, slog.Level) bool { return true }
+func (s strict) WithAttrs([]slog.Attr) slog.Handler       { return s }
+func (s strict) WithGroup(string) slog.Handler            { return s }
+
+func (s strict) Handle(_ context.Context, r slog.Record) error {
+	if r.Level < slog.LevelError {
+		return nil
+	}
+	text := r.Message
+	r.Attrs(func(a slog.Attr) bool { text += "\n" + a.String(); return true })
+	s.t.Error(text)
+	return nil
 }
 
 // queryFunc is a Queries.

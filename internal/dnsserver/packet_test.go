@@ -1,10 +1,15 @@
 package dnsserver
 
 import (
+	"bytes"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/require"
+
+	"github.com/registryd/registryd/internal/store"
 )
 
 func TestOddPackets(t *testing.T) {
@@ -57,6 +62,19 @@ func TestOddPackets(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFaultsDoNotEndTheServer breaks the catalog under the server's feet.
+func TestFaultsDoNotEndTheServer(t *testing.T) {
+	var log bytes.Buffer
+	s := newServer(t, world(t), func(c *Config) {
+		c.State = func() *store.State { return nil }
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	pkt := benchPacket(t, dns.TypeA, 0)
+	require.Nil(t, s.fast(pkt, false, newScratch()))
+	require.Nil(t, s.respond(pkt, client, false))
+	require.Equal(t, 2, strings.Count(log.String(), "dns packet could not be handled"))
 }
 
 func FuzzPackets(f *testing.F) {

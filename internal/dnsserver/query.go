@@ -35,9 +35,7 @@ func (r *request) query(nameOrID string) reply {
 	if r.cfg.Queries == nil || nameOrID == "" {
 		return r.nothing()
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, patience)
-	defer cancel()
-	res, err := r.cfg.Queries.ExecuteDNS(ctx, nameOrID, r.source())
+	res, err := r.cfg.Queries.ExecuteDNS(r.ctx, nameOrID, r.source())
 	if errors.Is(err, api.NotFound) {
 		return r.nothing()
 	}

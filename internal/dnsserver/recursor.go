@@ -25,7 +25,7 @@ func (r *request) recurse(pkt []byte) []byte {
 		}
 		return r.pack(reply{rcode: rcode, foreign: true})
 	}
-	b := r.askRecursors(r.ctx, r.set, pkt, r.tcp)
+	b := r.askRecursors(r.Server.ctx, r.set, pkt, r.tcp)
 	if b == nil {
 		return r.failure()
 	}

@@ -2,7 +2,9 @@ package dnsserver
 
 import (
 	"context"
+	"encoding/hex"
 	"net/netip"
+	"runtime/debug"
 	"time"
 
 	"github.com/miekg/dns"
@@ -10,14 +12,16 @@ import (
 	"github.com/registryd/registryd/internal/store"
 )
 
-// patience is how long an answer may wait for the leader or for a prepared
-// query. Most clients have asked again by then.
+// patience is how long an answer of ours may wait in all: for the leader, for
+// a prepared query, for recursors to say where a name leads. Most clients have
+// asked again by then.
 const patience = 5 * time.Second
 
 // request is a question on the general way. For a name that an answer leads
 // to, a second request is made from the first.
 type request struct {
 	*Server
+	ctx   context.Context // ends when patience does
 	set   *settings
 	st    *store.State
 	tcp   bool
@@ -45,13 +49,16 @@ type reply struct {
 // respond answers a packet on the general way: with a packet, or with nil when
 // it deserves silence.
 func (s *Server) respond(pkt []byte, from netip.Addr, tcp bool) []byte {
+	defer s.survive(pkt)
 	if len(pkt) < headerSize || pkt[2]&bitQR != 0 {
 		return nil // answering answers could go on for ever
 	}
 	if opcode := int(pkt[2] >> 3 & 15); opcode != dns.OpcodeQuery {
 		return bare(pkt, dns.RcodeNotImplemented)
 	}
-	r := &request{Server: s, set: s.settings.Load(), tcp: tcp, from: from, msg: new(dns.Msg), depth: maxChain}
+	ctx, cancel := context.WithTimeout(s.ctx, patience)
+	defer cancel()
+	r := &request{Server: s, ctx: ctx, set: s.settings.Load(), tcp: tcp, from: from, msg: new(dns.Msg), depth: maxChain}
 	if !r.q.parse(pkt) || r.msg.Unpack(pkt) != nil || len(r.msg.Question) != 1 || countOPT(r.msg) > 1 {
 		return bare(pkt, dns.RcodeFormatError)
 	}
@@ -84,9 +91,7 @@ func (s *Server) respond(pkt []byte, from netip.Addr, tcp bool) []byte {
 // load takes the state to answer from, after waiting for it to be new enough.
 func (r *request) load() error {
 	if r.tooOld(r.set) {
-		ctx, cancel := context.WithTimeout(r.ctx, patience)
-		defer cancel()
-		if err := r.cfg.Fresh(ctx); err != nil {
+		if err := r.cfg.Fresh(r.ctx); err != nil {
 			return err
 		}
 	}
@@ -135,4 +140,13 @@ func (r *request) limits() limits {
 		offered = opt.UDPSize()
 	}
 	return newLimits(r.set, r.tcp, opt != nil, offered, r.q.qtype)
+}
+
+// survive ends the handling of a packet that shows a fault of the program.
+// Clients send a question to one server after the other, so a packet that ends
+// the process would end the cluster.
+func (s *Server) survive(pkt []byte) {
+	if fault := recover(); fault != nil {
+		s.log.Error("dns packet could not be handled", "packet", hex.EncodeToString(pkt), "panic", fault, "stack", string(debug.Stack()))
+	}
 }

@@ -190,6 +190,9 @@ func TestChangesShowAtOnce(t *testing.T) {
 	c.apply(&store.Deregister{Node: "n2"}, &store.Deregister{Node: "n6"})
 	require.Equal(t, dns.RcodeNameError, ask(t, s, via{}, "web.service.consul", dns.TypeA).Rcode)
 	require.Equal(t, dns.RcodeServerFailure, ask(t, s, via{}, "2.0.0.10.in-addr.arpa", dns.TypePTR).Rcode)
+	require.Len(t, ask(t, s, via{}, "9.2.0.192.in-addr.arpa", dns.TypePTR).Answer, 1)
+	c.apply(&store.Deregister{Node: "n1", ServiceID: "own"})
+	require.Equal(t, dns.RcodeServerFailure, ask(t, s, via{}, "9.2.0.192.in-addr.arpa", dns.TypePTR).Rcode)
 }
 
 func TestPreparedQueries(t *testing.T) {
