@@ -193,12 +193,18 @@ func (f *founding) found(p *proposal) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.node
-	if n.founded() {
-		return nil
+	for _, s := range n.configuration() {
+		if !p.has(string(s.ID)) {
+			return nil // of another cluster
+		}
 	}
-	// From here on the right to vote hangs on having the configuration only.
+	// All founders were fresh, so none has forgotten anything. From here on the
+	// right to vote hangs on having the configuration only.
 	if err := n.guard.update(func(note *electorNote) { note.Abstain = false }); err != nil {
 		return err
+	}
+	if n.founded() {
+		return nil // the leader was quicker
 	}
 	err := n.raft.BootstrapCluster(p.configuration()).Error()
 	if err != nil && !errors.Is(err, hraft.ErrCantBootstrap) {

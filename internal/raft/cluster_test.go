@@ -26,6 +26,8 @@ type cluster struct {
 	net *network
 	// pause replaces the library's pause before it tells of commits, if not 0.
 	pause time.Duration
+	// cleanup replaces the time after which a dead server is removed.
+	cleanup time.Duration
 
 	mu      sync.Mutex
 	servers map[string]*testServer
@@ -54,7 +56,7 @@ func (c *cluster) start(id string, change func(*Config)) (*testServer, error) {
 	c.t.Helper()
 	dir := filepath.Join(c.dir, id)
 	require.NoError(c.t, os.MkdirAll(dir, 0o700))
-	cfg := Config{ID: id, Name: "node-" + id, Datacenter: "dc1", Dir: dir, Meta: map[string]string{"id": id}}
+	cfg := Config{ID: id, Name: "node-" + id, Datacenter: c.t.Name(), Dir: dir, Meta: map[string]string{"id": id}}
 	old := c.get(id)
 	if old != nil {
 		cfg = old.cfg
@@ -77,8 +79,10 @@ func (c *cluster) start(id string, change func(*Config)) (*testServer, error) {
 			return err == nil
 		}, 5*time.Second, 10*time.Millisecond)
 	}
-	if c.pause != 0 {
-		cfg.tune = func(t *timing) { t.commit = c.pause }
+	cfg.tune = func(t *timing) {
+		orDefault(&c.pause, t.commit)
+		orDefault(&c.cleanup, t.cleanup)
+		t.commit, t.cleanup = c.pause, c.cleanup
 	}
 	cfg.Dial = c.net.dialer(id)
 	addr := cfg.Listener.Addr().String()
@@ -305,3 +309,5 @@ func listen(t *testing.T) net.Listener {
 	require.NoError(t, err)
 	return l
 }
+
+func tcpListen(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }

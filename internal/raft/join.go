@@ -149,7 +149,9 @@ func (j *joiner) step() {
 			return
 		}
 	}
-	if !n.founded() && n.cfg.BootstrapExpect > 1 && !n.cfg.NonVoter {
+	note := n.guard.Note()
+	unfinished := !n.founded() || (note.Abstain && note.Promise != nil)
+	if unfinished && n.cfg.BootstrapExpect > 1 && !n.cfg.NonVoter {
 		n.founding.step(ctx, found)
 		n.leaders.Change()
 	}

@@ -20,7 +20,6 @@ import (
 func quick(cfg *Config) {
 	cfg.Autopilot = DefaultAutopilotConfig()
 	cfg.Autopilot.ServerStabilizationTime = 200 * time.Millisecond
-	cfg.tune = func(t *timing) { t.cleanup = 2 * time.Second }
 }
 
 func (c *cluster) foundQuick(ids ...string) {
@@ -144,7 +143,7 @@ func TestJoinRefused(t *testing.T) {
 	}
 	err := join("x", func(cfg *Config) { cfg.Datacenter = "dc2" })
 	require.ErrorIs(t, err, api.Refused)
-	require.ErrorContains(t, err, `is of datacenter "dc2", this is "dc1"`)
+	require.ErrorContains(t, err, `is of datacenter "dc2", this is "TestJoinRefused"`)
 
 	err = join("y", func(cfg *Config) { cfg.Name = "node-b" })
 	require.ErrorIs(t, err, api.Refused)
@@ -260,6 +259,7 @@ func TestRemoveKeepsQuorum(t *testing.T) {
 func TestDeadServerIsRemoved(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
+	c.cleanup = time.Second
 	c.foundQuick("a", "b", "c")
 	victim := c.followers()[0]
 	c.kill(victim)

@@ -56,6 +56,15 @@ func (l *liveness) aliveNow(id string) bool {
 	return time.Since(l.contact[id]) < l.node.timing.dead
 }
 
+// decided reports whether this term's state of the server is known. A new
+// leader must not take who it has not heard yet for dead, nor for alive.
+func (l *liveness) decided(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, known := l.state[id]
+	return known
+}
+
 // silentFor returns how long ago a server that counts as failed gave its last
 // sign of life, or this term began; 0 for one that does not.
 func (l *liveness) silentFor(id string) time.Duration {

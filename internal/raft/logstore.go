@@ -22,6 +22,9 @@ import (
 // is applied and sent to followers that keep up is not read from disk again.
 const cachedEntries = 1024
 
+// lockWait is how long a start waits for another process to give the files up.
+const lockWait = 500 * time.Millisecond
+
 // storage is what consensus keeps on disk:
 //
 //	raft/raft.db   term, vote, notes of this package (stable.go) and, with the
@@ -47,16 +50,18 @@ func openStorage(cfg *Config, logger *logBridge) (s *storage, err error) {
 	s = &storage{dir: dir}
 	defer damageToError(path, &err, s.close)
 
-	s.bolt, err = raftboltdb.New(raftboltdb.Options{
-		Path: path,
-		BoltOptions: &bbolt.Options{
-			Timeout: time.Second,
-			// Writing the freelist with each commit costs more the longer the
-			// log once was; without, a start scans the short file instead.
-			NoFreelistSync: true,
-			FreelistType:   bbolt.FreelistMapType,
-		},
-	})
+	if err = probe(path, lockWait); err == nil {
+		s.bolt, err = raftboltdb.New(raftboltdb.Options{
+			Path: path,
+			BoltOptions: &bbolt.Options{
+				Timeout: lockWait,
+				// Writing the freelist with each commit costs more the longer
+				// the log once was; without, a start scans the short file.
+				NoFreelistSync: true,
+				FreelistType:   bbolt.FreelistMapType,
+			},
+		})
+	}
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("data directory %s is in use by another process", cfg.Dir)

@@ -187,6 +187,8 @@ func (n *Node) makeRoom(ctx context.Context, i introduction) error {
 		switch {
 		case !sameAddress && (name == "" || name != i.Name):
 			continue
+		case id != n.cfg.ID && !n.liveness.decided(id):
+			return errUndecided
 		case id == n.cfg.ID || (!sameAddress && n.liveness.aliveNow(id)):
 			return api.E(api.Refused, fmt.Sprintf("name %q is that of the living server with ID %s", i.Name, id))
 		}
@@ -198,6 +200,9 @@ func (n *Node) makeRoom(ctx context.Context, i introduction) error {
 	return nil
 }
 
+// errUndecided makes who asks try again in a moment.
+var errUndecided = api.E(api.NotLeader, "new leader does not know yet who lives")
+
 // remove takes the server out, unless the rest would be no quorum.
 func (n *Node) remove(ctx context.Context, gone hraft.Server) error {
 	if gone.Suffrage == hraft.Voter {
@@ -207,6 +212,9 @@ func (n *Node) remove(ctx context.Context, gone hraft.Server) error {
 				continue
 			}
 			voters++
+			if id != n.cfg.ID && !n.liveness.decided(id) {
+				return errUndecided
+			}
 			if id == n.cfg.ID || n.liveness.aliveNow(id) {
 				alive++
 			}

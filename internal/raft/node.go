@@ -3,6 +3,7 @@ package raft
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,7 +94,12 @@ func (n *Node) CallLeader(ctx context.Context, kind string, req []byte) ([]byte,
 }
 
 // Stats returns what Consul shows as the raft section of a server's statistics.
-func (n *Node) Stats() map[string]string { return n.raft.Stats() }
+func (n *Node) Stats() map[string]string {
+	s := n.raft.Stats()
+	// The library knows this one only inside its main loop.
+	s["latest_configuration_index"] = strconv.FormatUint(n.adapter.configIndex.Load(), 10)
+	return s
+}
 
 // closeWait is how long Close lets proposals finish before it stops consensus.
 const closeWait = time.Second

@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -92,7 +93,7 @@ func TestOpenRefuses(t *testing.T) {
 	c := newCluster(t)
 	c.found("a")
 	s := c.get("a")
-	c.apply("a", "k=v")
+	c.apply("a", "k=precious")
 	other := func(change func(*Config)) error {
 		cfg := s.cfg
 		cfg.Listener = listen(t)
@@ -103,17 +104,34 @@ func TestOpenRefuses(t *testing.T) {
 	require.ErrorContains(t, other(func(*Config) {}), "in use by another process")
 	require.NoError(t, s.Close())
 	require.ErrorContains(t, other(func(cfg *Config) { cfg.ID = "b" }), "belongs to the server with ID a")
-	require.ErrorContains(t, other(func(cfg *Config) { cfg.Datacenter = "dc2" }), `belongs to datacenter "dc1"`)
+	require.ErrorContains(t, other(func(cfg *Config) { cfg.Datacenter = "dc2" }), `belongs to datacenter "TestOpenRefuses"`)
 	require.ErrorContains(t, other(func(cfg *Config) { cfg.LogStore = "wal" }), `log store "boltdb"`)
 	require.ErrorContains(t, other(func(cfg *Config) { cfg.LogStore = "tape" }), "unknown log store")
 
-	_, err := s.fsm.Checkpoint(0)
+	empty, err := openMapFSM(t.TempDir())
+	require.NoError(t, err)
+	_, err = s.fsm.Checkpoint(0)
 	require.NoError(t, err)
 	db := filepath.Join(s.cfg.Dir, "raft", "raft.db")
 	require.NoError(t, os.Rename(db, db+".away"))
 	require.ErrorContains(t, other(func(*Config) {}), "its raft log ends at 0")
 	require.NoError(t, os.Rename(db+".away", db))
 
-	require.NoError(t, os.WriteFile(db, []byte("no database"), 0o600))
-	require.ErrorContains(t, other(func(*Config) {}), "raft.db is damaged")
+	s.fsm = empty
+	whole, err := os.ReadFile(db)
+	require.NoError(t, err)
+	for name, broken := range map[string][]byte{
+		"no database": []byte("no database"),
+		"empty page":  make([]byte, 4096),
+		"cut short":   whole[:10000],
+		"lost pages":  append(bytes.Clone(whole[:8192]), make([]byte, len(whole)-8192)...),
+		"flipped bit": bytes.ReplaceAll(whole, []byte("k=precious"), []byte("k=vicious.")),
+	} {
+		require.NotEqual(t, whole, broken)
+		require.NoError(t, os.WriteFile(db, broken, 0o600))
+		err := other(func(*Config) {})
+		require.ErrorContains(t, err, "is damaged", name)
+		require.ErrorContains(t, err, s.cfg.Dir, name)
+		require.NotContains(t, err.Error(), "\n", name)
+	}
 }

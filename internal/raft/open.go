@@ -188,7 +188,7 @@ func (n *Node) openConsensus(logs *logBridge) (err error) {
 	}
 	n.raft, err = hraft.NewRaft(conf, n.adapter, n.storage.logs, n.storage.stable, n.snaps, n.trans)
 	if err != nil {
-		return fmt.Errorf("start consensus: %w", err)
+		return damaged(n.storage.dir, err) // it reads nothing but the log
 	}
 	return nil
 }

@@ -29,6 +29,9 @@ func (n *Node) ReadIndex(ctx context.Context, c Consistency) error {
 	if index, ok := n.fastReadIndex(c); ok && n.applied.Reached(index) {
 		return nil
 	}
+	if c != Default {
+		c = Consistent
+	}
 	h := n.hold()
 	for {
 		if err := ctx.Err(); err != nil {
