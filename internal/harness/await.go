@@ -125,3 +125,9 @@ func (c *Cluster) seesAll(i int) error {
 	}
 	return nil
 }
+
+// Stat returns a figure of the raft section of a running server's statistics.
+func (c *Cluster) Stat(i int, name string) string {
+	c.tb.Helper()
+	return c.Server(i).Registry().Cluster().Stats()[name]
+}

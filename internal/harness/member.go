@@ -132,3 +132,6 @@ func (l *life) term() uint64 {
 	n, _ := strconv.ParseUint(l.server.Registry().Cluster().Stats()["term"], 10, 64)
 	return n
 }
+
+// Name returns the node name of a server.
+func (c *Cluster) Name(i int) string { return c.members[i].name }
