@@ -36,7 +36,7 @@ func (f *fsm) Restore(r io.Reader) error { return f.Store.Restore(r) }
 // snapshot is a held State: immutable, so there is nothing to release.
 type snapshot struct{ state *store.State }
 
-func (s snapshot) Index() (index, term uint64)        { return s.state.Index(), s.state.Term() }
+func (s snapshot) Index() (index, term uint64)        { return s.state.Position() }
 func (s snapshot) WriteTo(w io.Writer) (int64, error) { return s.state.WriteTo(w) }
 func (s snapshot) Release()                           {}
 

@@ -158,20 +158,24 @@ func (c *checkpoint) write(s *Store) (position, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.mu.Lock()
-	batch, state := s.dirty, s.State()
-	s.dirty = records{}
+	batch, state, rebuild := s.dirty, s.State(), s.rebuild
+	s.dirty, s.rebuild = records{}, false
 	s.mu.Unlock()
-	if state.index == c.durable.index && len(batch) == 0 {
+	if state.index == c.durable.index && len(batch) == 0 && !rebuild {
 		return c.durable, nil
 	}
-	c.err = c.db.Update(func(tx *bolt.Tx) error { return writeRecords(tx, batch, state) })
+	if rebuild {
+		c.err = c.install(state)
+	} else {
+		c.err = c.db.Update(func(tx *bolt.Tx) error { return writeRecords(tx, batch, state) })
+	}
 	if c.err != nil {
 		c.err = fmt.Errorf("write registry database %s: %w", c.path, c.err)
 		s.mu.Lock()
 		for k, v := range s.dirty {
 			batch[k] = v
 		}
-		s.dirty = batch
+		s.dirty, s.rebuild = batch, s.rebuild || rebuild
 		s.mu.Unlock()
 		return c.durable, c.err
 	}

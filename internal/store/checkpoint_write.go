@@ -64,6 +64,8 @@ func encodeRecord(v any) []byte {
 		return appendCA(b, v)
 	case *ConfigEntry:
 		return appendConfigEntry(b, v)
+	case *RestorePart:
+		return v.appendTo(b)
 	case floors:
 		return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, v.health), v.catalog)
 	case uint64:
@@ -79,6 +81,8 @@ func appendMeta(b []byte, s *State) []byte {
 	b = putUint(b, 3, s.ghosts.floor)
 	b = putUint(b, 4, s.nodeGone)
 	b = putUint(b, 6, s.kv.floor)
+	b = putUint(b, 7, s.offset)
+	b = putUint(b, 8, s.restored)
 	for id, t := range s.tables {
 		b = putMessage(b, 5, func(b []byte) []byte { return putUint(putUint(b, 1, uint64(id)), 2, t.Index) })
 	}
@@ -98,6 +102,10 @@ func decodeMeta(b []byte, s *State) error {
 			s.nodeGone = f.u
 		case 6:
 			s.kv.floor = f.u
+		case 7:
+			s.offset = f.u
+		case 8:
+			s.restored = f.u
 		case 5:
 			var id, index uint64
 			err := fields(f.bytes, func(g field) error {

@@ -36,6 +36,8 @@ const (
 	kindReapTombstones
 	kindCA
 	kindConfigEntry
+	kindRestorePart
+	kindRestoreDone
 
 	// ignorable marks kinds that an older server may skip without harm.
 	ignorable byte = 0x80
@@ -76,6 +78,10 @@ func decoder(kind byte) func([]byte) (Command, error) {
 		return decodeSetCA
 	case kindConfigEntry:
 		return decodeSetConfigEntry
+	case kindRestorePart:
+		return decodeRestorePart
+	case kindRestoreDone:
+		return decodeRestoreDone
 	}
 	return nil
 }

@@ -29,6 +29,8 @@ type draft struct {
 	texts interner // shared by all drafts of a store; may be nil
 
 	keys *kvEdit // the tree of keys, nil until it is looked at
+
+	replaced bool // base is a restored state: nothing of the old one is left
 }
 
 // nodeDraft is a node with changes. Its slices are the old view's until the

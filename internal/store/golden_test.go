@@ -50,6 +50,8 @@ func goldenCommands() []Command {
 		&Coordinates{Entries: []api.CoordinateEntry{{Node: "n", Segment: "s", Coord: &api.Coordinate{Vec: []float64{0, -1.5}, Error: 1, Adjustment: 2, Height: 3}}}},
 		&ReapTombstones{Through: 9},
 		&SetCA{CA: CA{ID: "i", TrustDomain: "t", Cert: []byte("c"), Key: []byte("k"), CreateIndex: 1, ModifyIndex: 2}},
+		&RestorePart{Upload: "u", Seq: 1, Data: []byte("d")},
+		&RestoreDone{Upload: "u", Parts: 2},
 		&SetConfigEntry{Delete: true, CAS: true, Entry: ConfigEntry{Kind: "k", Name: "n", Body: []byte("{}"), CreateIndex: 1, ModifyIndex: 2}},
 	}
 }
@@ -71,7 +73,7 @@ func TestCommandsOfOldLogsAreRead(t *testing.T) {
 		require.Equal(t, c, back)
 		require.Equal(t, data, Encode(c), "the bytes of kind %d have changed: logs of other versions differ", c.kind())
 	}
-	for k := byte(1); k <= kindConfigEntry; k++ {
+	for k := byte(1); k <= kindRestoreDone; k++ {
 		require.True(t, kinds[k], "kind %d has no golden file", k)
 	}
 	files, err := filepath.Glob("testdata/commands/*.hex")

@@ -27,13 +27,14 @@ func emptyKV() kvState {
 // Key returns a key's pair, nil if the key does not exist; the index of the
 // answer, at least 1; and a watch that fires when the key may have changed.
 //
-// The index of a key that exists is its ModifyIndex, that of one that does not
-// is the index of its deletion as far as that is remembered: neither moves with
-// writes to other keys, and together they never run backwards.
+// The index of a key that exists is its ModifyIndex (or that of the last
+// restore), that of one that does not is the index of its deletion as far as
+// that is remembered: neither moves with writes to other keys, and together they
+// never run backwards.
 func (s *State) Key(key string) (p *api.KVPair, index uint64, w *Watch) {
 	e, w, gone := s.kv.root.find(key)
 	if e.live() {
-		return &e.pair, e.pair.ModifyIndex, w
+		return &e.pair, max(e.pair.ModifyIndex, s.restored), w
 	}
 	index = max(gone, s.kv.floor)
 	if e != nil {

@@ -122,12 +122,13 @@ func (l *loader) finish() *State {
 	for key, list := range l.services {
 		slices.SortFunc(list, compareInstances)
 		v := serviceView(list)
-		v.HealthIndex, v.CatalogIndex = max(v.HealthIndex, l.floors[key].health), max(v.CatalogIndex, l.floors[key].catalog)
+		v.HealthIndex = max(v.HealthIndex, l.floors[key].health, l.state.restored)
+		v.CatalogIndex = max(v.CatalogIndex, l.floors[key].catalog, l.state.restored)
 		services.Insert([]byte(key), v)
 		delete(l.floors, key)
 	}
 	for key, f := range l.floors {
-		l.state.ghosts.list = append(l.state.ghosts.list, ghost{key, f.health})
+		l.state.ghosts.list = append(l.state.ghosts.list, ghost{key, max(f.health, l.state.restored)})
 	}
 	slices.SortFunc(l.state.ghosts.list, compareGhosts)
 	for _, g := range l.state.ghosts.list {
@@ -145,7 +146,8 @@ func (l *loader) finishNode(n *nodeDraft) *NodeView {
 	n.checks = slices.Clip(n.checks)
 	n.instances = slices.Clip(n.instances)
 	v := &NodeView{Node: n.node, Instances: n.instances, Checks: n.checks, Catalog: &Watch{}, Health: &Watch{}}
-	v.CatalogIndex, v.ChecksIndex = max(n.node.ModifyIndex, n.catalogIndex), max(n.node.CreateIndex, n.checksIndex, 1)
+	v.CatalogIndex = max(n.node.ModifyIndex, n.catalogIndex, l.state.restored)
+	v.ChecksIndex = max(n.node.CreateIndex, n.checksIndex, l.state.restored, 1)
 	shared := nodeChecks(n.checks)
 	for _, c := range n.checks {
 		v.ChecksIndex = max(v.ChecksIndex, c.ModifyIndex)

@@ -48,6 +48,16 @@ func (l *loader) addOther(bucket byte, key string, value []byte) error {
 			return err
 		}
 		s.misc.coordinates, _, _ = s.misc.coordinates.Insert([]byte(key), e)
+	case bucketRestore:
+		c, err := decodeRestorePart(value)
+		if err != nil {
+			return err
+		}
+		p := c.(*RestorePart)
+		if p.Seq != uint64(len(s.upload.parts)) {
+			return fmt.Errorf("%w: part %d of a restore", errWire, p.Seq)
+		}
+		s.upload.add(p)
 	case bucketMisc:
 		return l.addMisc(key, value)
 	}

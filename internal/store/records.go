@@ -20,6 +20,7 @@ const (
 	bucketMisc
 	// bucketNodeGhosts has the same of nodes. Key: NodeKey.
 	bucketNodeGhosts
+	bucketRestore // key: number of the part
 	bucketCount
 )
 

@@ -17,10 +17,11 @@ const restoreSuffix = ".restore"
 // making: enough to fill pages, few enough to be held in memory.
 const restoreBatch = 20000
 
-// Restore replaces the whole state by that of a snapshot stream, which is read
-// to its end and checked before anything is touched, and wakes everybody who
-// waits. When it fails all is as it was; a kill at any moment leaves either the
-// old registry.db or the new one. It must not run together with ApplyBatch.
+// Restore takes over the whole state of another server of the cluster: a
+// snapshot stream, which is read to its end and checked before anything is
+// touched. Everybody who waits is woken. When it fails all is as it was; a kill
+// at any moment leaves either the old registry.db or the new one. It must not
+// run together with ApplyBatch.
 func (s *Store) Restore(r io.Reader) error {
 	next, err := ReadSnapshot(r)
 	if err != nil {
@@ -29,30 +30,27 @@ func (s *Store) Restore(r io.Reader) error {
 	return s.replace(next)
 }
 
-// RestoreAt is Restore, except that the state is then at the given position of
-// the log: what was restored keeps its indexes, later commands go on from here.
-func (s *Store) RestoreAt(r io.Reader, index, term uint64) error {
-	next, err := ReadSnapshot(r)
-	if err != nil {
-		return err
-	}
-	next.index, next.term = index, term
-	return s.replace(next)
-}
-
+// replace makes next the present state, after registry.db.
 func (s *Store) replace(next *State) error {
-	if err := s.disk.replace(s, next); err != nil {
-		return fmt.Errorf("restore registry database %s: %w", s.disk.path, err)
+	c := s.disk
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.install(next); err != nil {
+		return fmt.Errorf("restore registry database %s: %w", c.path, err)
 	}
+	c.durable, c.err = position{next.index, next.term}, nil
+	s.mu.Lock()
+	old := s.state.Swap(next)
+	s.dirty, s.rebuild = records{}, false
+	s.mu.Unlock()
+	old.wakeAll()
 	return nil
 }
 
-// replace puts a file with the next state in the place of registry.db and makes
-// it the present state.
-func (c *checkpoint) replace(s *Store, next *State) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	db, err := c.build(next)
+// install puts a file with the state in the place of registry.db. The caller
+// holds mu.
+func (c *checkpoint) install(state *State) error {
+	db, err := c.build(state)
 	if err != nil {
 		os.Remove(c.path + restoreSuffix)
 		return err
@@ -62,17 +60,11 @@ func (c *checkpoint) replace(s *Store, next *State) error {
 		os.Remove(c.path + restoreSuffix)
 		return err
 	}
-	// The new file is in place: from here on nothing may fail. Should the entry
-	// of the directory be lost in a power cut, the old file is back, and raft
-	// restores the snapshot again.
+	// Should the entry of the directory be lost in a power cut, the old file is
+	// back, with its older position: the log, or the snapshot, is there still.
 	syncDir(filepath.Dir(c.path))
 	c.db.Close()
-	c.db, c.durable, c.err = db, position{next.index, next.term}, nil
-	s.mu.Lock()
-	old := s.state.Swap(next)
-	s.dirty = records{}
-	s.mu.Unlock()
-	old.wakeAll()
+	c.db = db
 	return nil
 }
 

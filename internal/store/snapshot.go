@@ -79,7 +79,13 @@ func (o *snapshotWriter) record(bucket byte, key string, value []byte) error {
 // ReadSnapshot reads a snapshot stream to its end. The State is only returned
 // if the whole of it is sound.
 func ReadSnapshot(r io.Reader) (*State, error) {
-	in := &snapshotReader{r: bufio.NewReaderSize(r, 1<<16), sum: sha256.New()}
+	return readSnapshot(r, func(*State) {})
+}
+
+// readSnapshot is ReadSnapshot; placed may change the position that the stream
+// begins with.
+func readSnapshot(r io.Reader, placed func(*State)) (*State, error) {
+	in := &snapshotReader{r: bufio.NewReaderSize(r, 1<<16), sum: sha256.New(), placed: placed}
 	s, err := in.state()
 	if err != nil && !errors.Is(err, errSnapshot) {
 		err = fmt.Errorf("%w: %w", errSnapshot, err)
@@ -89,8 +95,9 @@ func ReadSnapshot(r io.Reader) (*State, error) {
 
 // snapshotReader reads records and keeps the sum of what it has read.
 type snapshotReader struct {
-	r   *bufio.Reader
-	sum hash.Hash
+	r      *bufio.Reader
+	sum    hash.Hash
+	placed func(*State)
 }
 
 func (in *snapshotReader) state() (*State, error) {
@@ -125,6 +132,7 @@ func (in *snapshotReader) state() (*State, error) {
 		}
 		if bucket == bucketMeta {
 			err = l.meta(value)
+			in.placed(l.state)
 		} else {
 			err = l.add(bucket, string(key), value)
 		}

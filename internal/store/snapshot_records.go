@@ -25,6 +25,9 @@ func (s *State) records(f func(bucket byte, key string, v any) error) error {
 	s.misc.coordinates.Root().Walk(func(k []byte, e *api.CoordinateEntry) bool { return !r.put(bucketCoordinates, string(k), e) })
 	s.miscRecords(r)
 	s.nodes.Root().Walk(func(k []byte, v *NodeView) bool { return !r.put(bucketNodeGhosts, string(k), nodeFloors(v)) })
+	for _, p := range s.upload.parts {
+		r.put(bucketRestore, p.key(), p)
+	}
 	return r.err
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"os"
@@ -39,6 +40,7 @@ func everything() []Command {
 		&SetConfigEntry{Entry: ConfigEntry{Kind: "service-defaults", Name: "web", Body: []byte("{}")}},
 		&Txn{Ops: []TxnOp{kvOp(KVSet, "txn", "x", 0), kvOp(KVGet, "txn", "", 0)}},
 		&ReapTombstones{Through: 1},
+		&RestorePart{Upload: "u", Data: []byte("x")},
 	}
 }
 
@@ -120,22 +122,6 @@ func TestRestoreReplacesAllAndWakesAll(t *testing.T) {
 	require.Equal(t, s.index, s.State().Index())
 }
 
-func TestRestoreAtAnotherIndex(t *testing.T) {
-	from := openTest(t)
-	from.batch(everything()...)
-	s := openTest(t)
-	require.NoError(t, s.RestoreAt(bytes.NewReader(snapshotOf(t, from.State())), 1000, 7))
-	s.index = 1000
-	for range 2 {
-		index, term := s.LastApplied()
-		require.Equal(t, []uint64{1000, 7}, []uint64{index, term})
-		require.Equal(t, from.pair("a/1"), s.pair("a/1"))
-		s.reopen()
-	}
-	s.apply(set("a/1", "new"))
-	require.EqualValues(t, 1001, s.pair("a/1").ModifyIndex)
-}
-
 func TestFailedRestoreLeavesAllAsItWas(t *testing.T) {
 	s := openTest(t)
 	s.apply(set("a", "1"))
@@ -163,10 +149,116 @@ func TestUnfinishedRestoreIsForgotten(t *testing.T) {
 	require.True(t, errors.Is(err, os.ErrNotExist))
 }
 
+// upload makes the commands that restore a snapshot stream, in parts of a size.
+func uploadOf(t *testing.T, name string, data []byte, size int) []Command {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write(data)
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	var cs []Command
+	for seq := uint64(0); b.Len() > 0; seq++ {
+		cs = append(cs, &RestorePart{Upload: name, Seq: seq, Data: bytes.Clone(b.Next(size))})
+	}
+	return append(cs, &RestoreDone{Upload: name, Parts: uint64(len(cs))})
+}
+
+func TestRestoreThroughTheLog(t *testing.T) {
+	from := openTest(t)
+	from.batch(everything()...)
+	from.index = 500 // its indexes are far ahead of those here
+	from.apply(set("late", "x"))
+	data := snapshotOf(t, from.State())
+
+	s := openTest(t)
+	s.batch(instance("old", "web", "o1"), set("a/1", "old"), set("old", "x"))
+	web, _ := s.State().Service("web")
+	_, noNode := s.State().Node("n1")
+	_, before, w := s.State().Key("old")
+	chans := []<-chan struct{}{web.Health.C(), web.Catalog.C(), noNode, w.C(), s.State().Table(TableSessions).Watch.C()}
+	cs := uploadOf(t, "u", data, 300)
+	require.Greater(t, len(cs), 3)
+	rs := s.batch(append(cs, set("after", "x"))...)
+	for i, r := range rs {
+		require.NoError(t, r.Err, "%d", i)
+	}
+	for i, ch := range chans {
+		require.True(t, fired(ch), "%d", i)
+	}
+	for range 2 {
+		st := s.State()
+		require.Nil(t, s.pair("old"))
+		require.Equal(t, from.pair("a/1"), s.pair("a/1"))
+		require.Equal(t, []string{"a/1", "after", "l/1", "l/2", "late", "txn"}, st.KeyNames("", ""))
+		require.Greater(t, s.keyIndex("old"), before)
+		require.EqualValues(t, 502, s.keyIndex("a/1"), "all is answered with the index of the restore")
+		require.EqualValues(t, 503, s.pair("after").ModifyIndex)
+		v, _ := st.Service("web")
+		require.EqualValues(t, 502, v.HealthIndex)
+		require.EqualValues(t, 502, st.Table(TableSessions).Index)
+		require.EqualValues(t, 503, st.Index())
+		applied, _ := s.LastApplied()
+		require.Equal(t, s.index, applied)
+		name, _ := st.Uploading()
+		require.Empty(t, name)
+		s.reopen()
+	}
+	s.apply(set("a/1", "new"))
+	require.EqualValues(t, 504, s.pair("a/1").ModifyIndex)
+}
+
+func TestRestoreOfLowerIndexesGoesOn(t *testing.T) {
+	from := openTest(t)
+	from.apply(set("a", "1"))
+	s := openTest(t)
+	s.index = 1000
+	for _, c := range uploadOf(t, "u", snapshotOf(t, from.State()), 100) {
+		require.NoError(t, s.apply(c).Err)
+	}
+	require.Equal(t, s.index, s.State().Index())
+	require.EqualValues(t, 1, s.pair("a").ModifyIndex)
+	require.Equal(t, s.index, s.keyIndex("a"))
+}
+
+func TestBadUploads(t *testing.T) {
+	s := openTest(t)
+	s.apply(set("a", "1"))
+	data := snapshotOf(t, s.State())
+	whole := uploadOf(t, "u", data, 100)
+	parts := whole[:len(whole)-1]
+	for name, cs := range map[string][]Command{
+		"nothing uploaded":  {&RestoreDone{Upload: "u", Parts: 1}},
+		"a part is missing": {parts[0], &RestoreDone{Upload: "u", Parts: uint64(len(parts))}},
+		"out of order":      {parts[0], &RestorePart{Upload: "u", Seq: 2}},
+		"another upload":    {parts[0], &RestorePart{Upload: "v"}, parts[1]},
+		"not a snapshot":    uploadOf(t, "x", []byte("no snapshot"), 100),
+		"damaged":           uploadOf(t, "x", append(bytes.Clone(data[:60]), data[61:]...), 100),
+		"not gzip":          {&RestorePart{Upload: "y", Data: []byte("y")}, &RestoreDone{Upload: "y", Parts: 1}},
+		"too large":         {&RestorePart{Upload: "y", Data: make([]byte, MaxRestorePart+1)}},
+	} {
+		kv := s.State().kv
+		rs := s.batch(cs...)
+		require.Error(t, rs[len(rs)-1].Err, name)
+		require.Equal(t, kv, s.State().kv, name)
+		s.reopen()
+		require.NotNil(t, s.pair("a"))
+	}
+	s.batch(parts...)
+	require.True(t, s.apply(&RestoreDone{Upload: "u"}).OK)
+	_, n := s.State().Uploading()
+	require.Zero(t, n)
+}
+
 // TestSameLogGivesTheSameState applies one log in batches of several sizes,
 // with restarts and a restored snapshot in between.
 func TestSameLogGivesTheSameState(t *testing.T) {
+	other := openTest(t)
+	other.index = 7000
+	other.batch(everything()...)
 	log := append(everything(), everything()...)
+	log = append(log, uploadOf(t, "u", snapshotOf(t, other.State()), 700)...)
+	log = append(log, everything()...)
 	var want []byte
 	for _, size := range []int{1, 2, 3, 7, 16, len(log)} {
 		for _, restart := range []bool{false, true} {

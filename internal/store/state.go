@@ -10,8 +10,14 @@ import (
 // everything reachable from it: hold it as long as you like, never change
 // anything in it. The watches and caches in it are safe for concurrent use.
 type State struct {
-	index uint64
+	index uint64 // of the log
 	term  uint64
+	// offset added to an index of the log gives the index that clients see. It
+	// is 0 until a snapshot of a cluster with higher indexes is restored.
+	offset uint64
+	// restored is the index of the last restore, 0 if there was none. All that is
+	// older is answered with it.
+	restored uint64
 
 	nodes    *iradix.Tree[*NodeView]    // by NodeKey
 	probed   *iradix.Tree[*NodeView]    // the nodes with checks that the cluster runs
@@ -28,6 +34,7 @@ type State struct {
 	queries  queryState
 	events   eventState
 	misc     miscState
+	upload   upload
 }
 
 func emptyState() *State {
@@ -49,11 +56,12 @@ func emptyState() *State {
 	return s
 }
 
-// Index returns the raft index of the last command in the state, 0 if empty.
-func (s *State) Index() uint64 { return s.index }
+// Index returns the index that clients see of the last command in the state, 0
+// if empty. It never runs backwards, not even when a snapshot is restored.
+func (s *State) Index() uint64 { return s.index + s.offset }
 
-// Term returns the raft term of that command.
-func (s *State) Term() uint64 { return s.term }
+// Position returns index and term of that command in the log.
+func (s *State) Position() (index, term uint64) { return s.index, s.term }
 
 // Table returns the present version of a table.
 func (s *State) Table(id TableID) *Table { return s.tables[id] }

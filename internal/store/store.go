@@ -26,8 +26,9 @@ type Store struct {
 	state atomic.Pointer[State]
 	texts interner // used by ApplyBatch only
 
-	mu    sync.Mutex // guards dirty, and the pair of dirty and state
-	dirty records    // changed since the last checkpoint
+	mu      sync.Mutex // guards what follows, and its fitting to state
+	dirty   records    // changed since the last checkpoint
+	rebuild bool       // everything has changed since
 
 	disk *checkpoint
 }
@@ -88,7 +89,7 @@ func (s *Store) ApplyBatch(entries []Entry) [][]byte {
 				s.publish(d, entries[i-1])
 			}
 			d = s.newDraft()
-			d.index, d.now = e.Index, e.Time
+			d.index, d.now = e.Index+d.next.offset, e.Time
 			r := c.apply(d)
 			results[i] = r.encode()
 			if r.Err != nil || !r.OK {
@@ -96,7 +97,7 @@ func (s *Store) ApplyBatch(entries []Entry) [][]byte {
 			}
 			continue
 		}
-		d.index, d.now = e.Index, e.Time
+		d.index, d.now = e.Index+d.next.offset, e.Time
 		results[i] = c.apply(d).encode()
 	}
 	if n := len(entries); n > 0 {
@@ -119,13 +120,16 @@ func (s *Store) newDraft() *draft {
 func (s *Store) publish(d *draft, last Entry) {
 	next := d.finish(last.Index, last.Term)
 	s.mu.Lock()
+	if d.replaced {
+		s.dirty, s.rebuild = records{}, true
+	}
 	for k, v := range d.records {
 		s.dirty[k] = v
 	}
 	s.state.Store(next)
 	s.mu.Unlock()
 	d.announce()
-	if len(d.records) > 0 {
+	if len(d.records) > 0 || d.replaced {
 		s.disk.nudge()
 	}
 }

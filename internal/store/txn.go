@@ -59,7 +59,10 @@ func (o *TxnOp) Writes() bool {
 	if o.KV != nil {
 		return o.KV.Verb.Writes()
 	}
-	return o.Session != "" || o.Verb != CatalogGet
+	if o.Node == nil && o.Service == nil && o.Check == nil {
+		return o.Session != ""
+	}
+	return o.Verb != CatalogGet
 }
 
 // Txn carries out operations all together or not at all, at one index. Its
