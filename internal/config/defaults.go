@@ -30,11 +30,13 @@ func Default() *Config {
 			LeaveDrainTime: 5 * time.Second,
 			RPCHoldTimeout: 7 * time.Second,
 		},
+		// The log is kept shorter than Consul keeps it: the checkpoint behind it
+		// makes cutting it cheap, and a long one makes raft-boltdb slow.
 		Raft: Raft{
 			Protocol:          3,
-			SnapshotThreshold: 16384,
-			SnapshotInterval:  30 * time.Second,
-			TrailingLogs:      10240,
+			SnapshotThreshold: 8192,
+			SnapshotInterval:  5 * time.Second,
+			TrailingLogs:      4096,
 		},
 		RaftLog: RaftLog{Backend: "boltdb"},
 		Autopilot: Autopilot{

@@ -79,6 +79,7 @@ func (s *Server) raftConfig(ln net.Listener, extra []net.Listener) raft.Config {
 		Advertise: s.advertise, Listener: ln, ExtraListeners: extra, Dial: s.opts.Dial,
 		BootstrapExpect: expect, Bootstrap: c.Bootstrap, RetryJoin: c.RetryJoin, RetryInterval: c.RetryInterval, RetryMax: c.RetryMax,
 		Rejoin: c.RejoinAfterLeave, NonVoter: c.NonVoter, Multiplier: multiplier(c.Performance.RaftMultiplier), LogStore: c.RaftLog.Backend,
+		SnapshotThreshold: uint64(c.Raft.SnapshotThreshold), SnapshotInterval: c.Raft.SnapshotInterval, TrailingLogs: uint64(c.Raft.TrailingLogs),
 		HoldTimeout: c.Performance.RPCHoldTimeout, Meta: s.tags(ln), Autopilot: autopilotConfig(c.Autopilot),
 		Logger: logging.Named(s.log, "raft"),
 	}
