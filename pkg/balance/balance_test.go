@@ -128,6 +128,7 @@ func TestWhoIsUsed(t *testing.T) {
 		{"no panic with none", []Option{WithPanicThreshold(0)}, []*api.Entry{entry("b", status(api.Critical))}, nil},
 		{"maintenance, even in panic", nil, []*api.Entry{entry("a", maintenance)}, nil},
 		{"nothing listed", nil, nil, nil},
+		{"one address twice", nil, []*api.Entry{entry("a", status(api.Critical)), entry("b"), entry("a2", at("a"))}, []string{"a2", "b"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, p := range Policies() {

@@ -101,6 +101,11 @@ func status(s string) func(*api.Entry) {
 	return func(x *api.Entry) { x.Checks[0].Status = s }
 }
 
+// at gives an entry the address of another.
+func at(id string) func(*api.Entry) {
+	return func(x *api.Entry) { x.Service.Address = "host-" + id }
+}
+
 func weight(passing int) func(*api.Entry) {
 	return func(x *api.Entry) { x.Service.Weights = &api.Weights{Passing: passing, Warning: 1} }
 }

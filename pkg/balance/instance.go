@@ -10,8 +10,8 @@ import (
 )
 
 // Instance is a service instance that a Balancer knows. Values are small,
-// comparable and equal for the same instance as long as its address and zone
-// stay. The zero value stands for none; its methods must not be called.
+// comparable and equal for the same address and zone; two entries of the
+// registry with one address are one Instance. The zero value stands for none; its methods must not be called.
 type Instance struct{ e *endpoint }
 
 // ID is the instance's ID in the registry, unique on its node.
@@ -94,11 +94,6 @@ func addrOf(x *api.Entry) string {
 }
 
 // identityOf tells endpoints apart: another address is another place, with
-// another history.
-func identityOf(x *api.Entry, addr, zone string) string {
-	node := ""
-	if x.Node != nil {
-		node = x.Node.Node
-	}
-	return node + "\x00" + x.Service.ID + "\x00" + addr + "\x00" + zone
-}
+// another history. Neither the ID nor the node counts: an instance that the
+// cluster hands to another server is still the same.
+func identityOf(addr, zone string) string { return addr + "\x00" + zone }

@@ -1,6 +1,7 @@
 package balance
 
 import (
+	"slices"
 	"time"
 
 	"github.com/registryd/registryd/pkg/api"
@@ -15,15 +16,9 @@ func (b *Balancer) apply(list []*api.Entry) {
 	before := b.known
 	b.known = make(map[string]*endpoint, len(list))
 	b.listed = make([]*endpoint, 0, len(list))
-	for _, x := range list {
-		if x.Service == nil {
-			continue
-		}
+	for _, x := range places(list) {
 		addr, zone := addrOf(x), zoneOf(x)
-		id := identityOf(x, addr, zone)
-		if b.known[id] != nil {
-			continue
-		}
+		id := identityOf(addr, zone)
 		e := before[id]
 		if e == nil {
 			e = b.admit(id, addr, zone)
@@ -44,6 +39,33 @@ func (b *Balancer) apply(list []*api.Entry) {
 	if h := b.o.hook.Updated; h != nil {
 		h(len(list))
 	}
+}
+
+// places leaves one entry for each address, the healthiest: an instance that
+// was handed from one server to another can be listed by both for a while, and
+// must not get two shares.
+func places(list []*api.Entry) []*api.Entry {
+	at := make(map[string]int, len(list))
+	out := make([]*api.Entry, 0, len(list))
+	for _, x := range list {
+		if x.Service == nil {
+			continue
+		}
+		addr := addrOf(x)
+		if i, listed := at[addr]; !listed {
+			at[addr] = len(out)
+			out = append(out, x)
+		} else if rank(x) < rank(out[i]) {
+			out[i] = x
+		}
+	}
+	return out
+}
+
+// rank orders entries by health. Maintenance comes first, since it is somebody's
+// decision.
+func rank(x *api.Entry) int {
+	return slices.Index([]string{api.Maintenance, api.Passing, api.Warning, api.Critical}, x.Status())
 }
 
 // admit makes the endpoint of an instance that was not listed before.
