@@ -180,15 +180,10 @@ func (c *Cluster) life(i int) *life {
 // request once and forgets nothing: its errors are what that server said.
 func (c *Cluster) Client(i int) *api.Client {
 	c.tb.Helper()
-	client, err := api.New(api.Config{
-		Addresses: []string{c.members[i].httpAddr()}, IgnoreEnv: true, RetryTime: -1,
+	return newClient(c.tb, api.Config{
+		Addresses: []string{c.members[i].httpAddr()}, RetryTime: -1,
 		RequestTimeout: 5 * time.Second, Dial: c.net.dialClient,
 	})
-	if err != nil {
-		c.tb.Fatalf("client of server %d: %v", i, err)
-	}
-	c.tb.Cleanup(func() { client.Close() })
-	return client
 }
 
 // AnyClient returns a client of all servers, as an application has one.
@@ -198,12 +193,7 @@ func (c *Cluster) AnyClient() *api.Client {
 	for _, m := range c.members {
 		addrs = append(addrs, m.httpAddr())
 	}
-	client, err := api.New(api.Config{Addresses: addrs, IgnoreEnv: true, Dial: c.net.dialClient})
-	if err != nil {
-		c.tb.Fatalf("client: %v", err)
-	}
-	c.tb.Cleanup(func() { client.Close() })
-	return client
+	return newClient(c.tb, api.Config{Addresses: addrs, Dial: c.net.dialClient})
 }
 
 // Context returns a context that ends with the test, or after patience.
