@@ -27,7 +27,10 @@ type snapshotInfo struct {
 	Index   uint64
 	Term    uint64
 	Version int
-	Files   []snapshotFile
+	// Format and Datacenter are empty in the archives of other programs.
+	Format     string
+	Datacenter string
+	Files      []snapshotFile
 }
 
 // snapshotFile is a file in an archive.

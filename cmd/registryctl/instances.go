@@ -14,7 +14,9 @@ import (
 // everyInstance reads the instances of all services, by name. It asks for
 // several services at a time.
 func everyInstance(ctx context.Context, c *api.Client, q *api.QueryOptions) ([]*api.Entry, error) {
-	services, _, err := c.Catalog().Services(ctx, q)
+	all := *q
+	all.Filter = "" // it speaks of instances, which this list does not show
+	services, _, err := c.Catalog().Services(ctx, &all)
 	if err != nil {
 		return nil, err
 	}

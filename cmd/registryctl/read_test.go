@@ -188,6 +188,15 @@ func TestReadsPassTheirFlagsOn(t *testing.T) {
 	}
 }
 
+// A filter is for instances: the list of services, which comes first, knows no
+// such fields and would refuse it.
+func TestFilterGoesToInstancesOnly(t *testing.T) {
+	f := serve(t, everything())
+	call(t, f.URL, "services", "list", "-filter=Service.Port==80")
+	require.Equal(t, "GET /v1/catalog/services", f.requests()[0])
+	require.Contains(t, f.requests(), "GET /v1/health/service/web?filter=Service.Port%3D%3D80")
+}
+
 func TestWhatIsNotThere(t *testing.T) {
 	f := serve(t, everything())
 	for _, c := range []struct {

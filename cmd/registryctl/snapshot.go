@@ -142,8 +142,10 @@ func printSnapshot(w io.Writer, info *snapshotInfo) {
 		{"Index", strconv.FormatUint(info.Index, 10)},
 		{"Term", strconv.FormatUint(info.Term, 10)},
 		{"Version", strconv.Itoa(info.Version)},
+		{"Format", shown(info.Format)},
+		{"Datacenter", shown(info.Datacenter)},
 	} {
-		fmt.Fprintf(w, "%-8s  %s\n", line[0], line[1])
+		fmt.Fprintf(w, "%-10s  %s\n", line[0], line[1])
 	}
 	fmt.Fprintln(w)
 	var rows [][]string

@@ -16,7 +16,7 @@ import (
 // part is a file to be put into an archive.
 type part struct{ name, text string }
 
-const snapshotMeta = `{"Version":1,"ID":"2-42-1","Index":42,"Term":2,"Peers":null,"ConfigurationIndex":1,"Size":5}`
+const snapshotMeta = `{"Format":"registryd snapshot","Version":1,"ID":"2-42","Index":42,"Term":2,"Datacenter":"dc1","Size":5}`
 
 // sums are the checksums of parts.
 func sums(parts ...part) part {
@@ -65,7 +65,7 @@ func TestSnapshotSaveInspectRestore(t *testing.T) {
 
 	o = call(t, f.URL, "snapshot", "inspect", path)
 	require.Zero(t, o.code, o.stderr)
-	require.Contains(t, o.stdout, "ID        2-42-1\nSize      5\nIndex     42\nTerm      2\nVersion   1\n")
+	require.Contains(t, o.stdout, "ID          2-42\nSize        5\nIndex       42\nTerm        2\nVersion     1\nFormat      registryd snapshot\nDatacenter  dc1\n")
 	require.Contains(t, o.stdout, "state.bin  5 ")
 
 	for _, name := range []string{path, "-"} {
