@@ -29,7 +29,7 @@ the set of servers, the state of the machine, and the log of some seconds; the
 profiles of the program, too, if the server has enable_debug. The file tells
 names and addresses: look through it before you pass it on. Keys and tokens are
 not in it.`,
-		Example: "  registryctl debug\n  registryctl debug -duration=1m -output=/tmp/server-1",
+		Example: "  registryctl debug\n  registryctl debug -duration=1m -output=server-1",
 		Args:    args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, part := range o.capture {
