@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/registryd/registryd/internal/raft"
@@ -19,6 +20,7 @@ type look struct {
 	status int             // 0 means 200
 	body   func() (*encoded, error)
 	kind   string // Content-Type, empty means JSON
+	header http.Header
 }
 
 // readMode says how the headers of a read look.
@@ -56,7 +58,7 @@ func (h *Handler) read(q *request, mode readMode, see func(*store.State) (look, 
 			return reply{}, err
 		}
 	}
-	r := reply{status: l.status, kind: l.kind}
+	r := reply{status: l.status, kind: l.kind, header: l.header}
 	if l.body != nil {
 		if r.body, err = l.body(); err != nil {
 			return reply{}, err

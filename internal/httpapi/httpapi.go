@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"path"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +51,8 @@ type Handler struct {
 	stop   context.Context // ends when the server shuts down: wakes long polls
 	cancel context.CancelFunc
 
-	hot       []shortcut
+	fast      []fastPath
+	date      clock
 	acl       []string // the value of X-Consul-Default-ACL-Policy
 	agentSeen seenQueries
 }
@@ -74,6 +74,7 @@ func New(cfg Config) *Handler {
 		h.cfg.MaxTxn = 512 << 10
 	}
 	h.routes()
+	h.fast = h.fastPaths()
 	return h
 }
 
@@ -97,18 +98,6 @@ func put(e endpoint) method  { return method{http.MethodPut, e} }
 func post(e endpoint) method { return method{http.MethodPost, e} }
 func del(e endpoint) method  { return method{http.MethodDelete, e} }
 
-// hotPrefixes are endpoints that make up nearly all requests of a busy server.
-// They are found without the router, whose bookkeeping (a context, a copy of
-// the request) is a good part of what such a request costs. None of them is
-// the beginning of another endpoint's path.
-var hotPrefixes = []string{"/v1/health/service/", "/v1/agent/check/pass/", "/v1/kv/", "/v1/catalog/service/", "/v1/catalog/node/"}
-
-// shortcut is an endpoint found by its prefix.
-type shortcut struct {
-	prefix string
-	serve  http.HandlerFunc
-}
-
 // handle serves a path. One that ends in a slash takes everything below it as
 // a name, and redirects its form without the slash.
 func (h *Handler) handle(p string, ms ...method) {
@@ -119,9 +108,6 @@ func (h *Handler) handle(p string, ms ...method) {
 	serve := func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, p, ms, allow) }
 	if strings.HasSuffix(p, "/") {
 		h.mux.HandleFunc(p+"*", serve)
-		if slices.Contains(hotPrefixes, p) {
-			h.hot = append(h.hot, shortcut{p, serve})
-		}
 		h.mux.HandleFunc(strings.TrimSuffix(p, "/"), func(w http.ResponseWriter, r *http.Request) {
 			redirect(w, r, p)
 		})
@@ -147,7 +133,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		if clean := cleanPath(r.URL.Path); clean != r.URL.Path && !strings.HasPrefix(r.URL.Path, "/v1/kv/") {
+		if clean := cleanPath(r.URL.Path); clean != r.URL.Path {
 			redirect(w, r, clean)
 			return
 		}
@@ -155,12 +141,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, p := range h.cfg.BlockEndpoints {
 		if strings.HasPrefix(r.URL.Path, p) {
 			http.Error(w, "Endpoint is blocked by agent configuration", http.StatusForbidden)
-			return
-		}
-	}
-	for i := range h.hot {
-		if e := &h.hot[i]; len(r.URL.Path) > len(e.prefix) && strings.HasPrefix(r.URL.Path, e.prefix) {
-			e.serve(w, r)
 			return
 		}
 	}
@@ -189,7 +169,7 @@ func cleanPath(p string) string {
 func redirect(w http.ResponseWriter, r *http.Request, to string) {
 	u := *r.URL
 	u.Path, u.RawPath = to, ""
-	http.Redirect(w, r, u.RequestURI(), http.StatusMovedPermanently)
+	http.Redirect(w, r, u.RequestURI(), http.StatusTemporaryRedirect)
 }
 
 // vary is shared by all answers; net/http only reads it.

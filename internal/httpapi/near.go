@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/registryd/registryd/internal/registry"
 	"github.com/registryd/registryd/internal/store"
 	"github.com/registryd/registryd/pkg/api"
 )
@@ -18,5 +19,5 @@ func (h *Handler) sortChecks(st *store.State, q *request, near string, list []*a
 // sortNear returns the list ordered by distance from the node near ("_agent"
 // is this server's). It never fails: without coordinates the order stays.
 func sortNear[T any](h *Handler, st *store.State, q *request, near string, list []T, node func(T) string) []T {
-	return list
+	return registry.Nearest(h.reg, st, near, list, node)
 }

@@ -30,31 +30,36 @@ type request struct {
 // parse reads what all endpoints share. Errors have the kind that Consul's
 // status for them asks for.
 func (h *Handler) parse(w http.ResponseWriter, r *http.Request, prefix string) (*request, error) {
-	q := &request{Request: r, w: w, pretty: h.cfg.AlwaysPretty}
+	q := &request{}
+	return q, h.parseInto(q, w, r, prefix)
+}
+
+func (h *Handler) parseInto(q *request, w http.ResponseWriter, r *http.Request, prefix string) error {
+	q.Request, q.w, q.pretty = r, w, h.cfg.AlwaysPretty
 	if len(r.URL.Path) > len(prefix) {
 		q.name = r.URL.Path[len(prefix):]
 	}
 	if r.URL.RawQuery == "" {
 		if len(r.Header["X-Consul-Namespace"]) > 0 || len(r.Header["X-Consul-Partition"]) > 0 {
-			return nil, enterprise()
+			return enterprise()
 		}
-		return q, nil
+		return nil
 	}
 	if err := q.params.parse(r.URL.RawQuery); err != nil {
-		return nil, errNoBody
+		return errNoBody
 	}
 	q.pretty = q.pretty || q.has("pretty")
 	if q.get("ns") != "" || q.get("partition") != "" || len(r.Header["X-Consul-Namespace"]) > 0 || len(r.Header["X-Consul-Partition"]) > 0 {
-		return nil, enterprise()
+		return enterprise()
 	}
 	if err := q.parseConsistency(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := q.parseWait(); err != nil {
-		return nil, err
+		return err
 	}
 	q.hash = q.get("hash")
-	return q, nil
+	return nil
 }
 
 // errNoBody is an error that is answered with its status alone, as Consul does

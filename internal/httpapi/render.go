@@ -20,13 +20,12 @@ const gzipMin = 1400
 // for. Shared by all who get the same answer; frozen.
 type encoded struct {
 	plain  []byte
-	length []string // value of Content-Length
 	once   sync.Once
 	packed []byte
 }
 
 func encode(b []byte) *encoded {
-	return &encoded{plain: b, length: []string{strconv.Itoa(len(b))}}
+	return &encoded{plain: b}
 }
 
 func (e *encoded) gzip() []byte {
@@ -111,25 +110,42 @@ func (h *Handler) write(w http.ResponseWriter, q *request, r reply) {
 		}
 		return
 	}
-	e := r.body
+	body, packed := r.payload(q)
 	head["Content-Type"] = typeJSON
 	if r.kind != "" {
 		head["Content-Type"] = []string{r.kind}
-	} else if q.pretty {
-		e = encode(indent(e.plain))
 	}
-	body := e.plain
-	if len(body) >= gzipMin && acceptsGzip(q.Header) {
-		body = e.gzip()
+	if packed {
 		head["Content-Encoding"] = []string{"gzip"}
-		head["Content-Length"] = []string{strconv.Itoa(len(body))}
-	} else {
-		head["Content-Length"] = e.length
 	}
+	head["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if r.status != 0 {
 		w.WriteHeader(r.status)
 	}
 	w.Write(body)
+}
+
+func (r *reply) contentType() string {
+	if r.kind != "" {
+		return r.kind
+	}
+	return typeJSON[0]
+}
+
+// payload returns the bytes that a request is answered with, and whether they
+// are compressed.
+func (r *reply) payload(q *request) (body []byte, packed bool) {
+	if r.body == nil {
+		return nil, false
+	}
+	e := r.body
+	if q.pretty && r.kind == "" {
+		e = encode(indent(e.plain))
+	}
+	if len(e.plain) >= gzipMin && acceptsGzip(q.Header) {
+		return e.gzip(), true
+	}
+	return e.plain, false
 }
 
 func indent(b []byte) []byte {
@@ -162,18 +178,31 @@ func text(status int, s string) reply {
 
 var trueBody = encode([]byte("true"))
 
-// writeError answers with the error's status and its text in one line.
-func writeError(w http.ResponseWriter, err error) {
+// errorReply is what an error is answered with: its status and one line.
+func errorReply(err error) reply {
 	kind := api.ErrorKind(err)
-	h := w.Header()
 	if err == errNoBody {
-		w.WriteHeader(kind.Status())
+		return reply{status: kind.Status()}
+	}
+	r := text(kind.Status(), strings.ReplaceAll(err.Error(), "\n", " "))
+	r.kind = "text/plain; charset=utf-8"
+	r.header = http.Header{"X-Registryd-Error": {kind.String()}}
+	return r
+}
+
+// writeError answers with an error.
+func writeError(w http.ResponseWriter, err error) {
+	r := errorReply(err)
+	h := w.Header()
+	for k, v := range r.header {
+		h[k] = v
+	}
+	h.Del("Content-Length")
+	if r.body == nil {
+		w.WriteHeader(r.status)
 		return
 	}
-	h.Set("X-Registryd-Error", kind.String())
-	h.Del("Content-Length")
-	h["Content-Type"] = []string{"text/plain; charset=utf-8"}
-	msg := strings.ReplaceAll(err.Error(), "\n", " ")
-	w.WriteHeader(kind.Status())
-	w.Write([]byte(msg))
+	h["Content-Type"] = []string{r.kind}
+	w.WriteHeader(r.status)
+	w.Write(r.body.plain)
 }

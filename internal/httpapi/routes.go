@@ -12,6 +12,7 @@ import (
 func (h *Handler) routes() {
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "registryd: a service registry\n") })
 
+	h.debugRoutes()
 	h.handle("/v1/agent/self", get(h.agentSelf))
 	h.handle("/v1/agent/host", get(h.agentHost))
 	h.handle("/v1/agent/version", get(h.agentVersion))
@@ -55,6 +56,8 @@ func (h *Handler) routes() {
 	h.handle("/v1/health/connect/", get(h.healthConnect))
 	h.handle("/v1/health/ingress/", get(h.healthConnect))
 	h.handle("/v1/health/state/", get(h.healthState))
+
+	h.storeRoutes()
 
 	h.handle("/v1/status/leader", get(h.statusLeader))
 	h.handle("/v1/status/peers", get(h.statusPeers))

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/registryd/registryd/internal/raft"
@@ -34,6 +35,12 @@ func (r *Registry) term(parent context.Context, t raft.Term) {
 	defer context.AfterFunc(parent, cancel)()
 	r.log.Info("leading the cluster", "term", t.Number)
 	defer r.log.Info("no longer leading the cluster", "term", t.Number)
+	var duties sync.WaitGroup
+	defer duties.Wait()
+	defer cancel()
+	for _, duty := range []func(context.Context){r.expireSessions, r.reapTombstones, r.dropUploads, r.storeAutopilot, r.makeCA} {
+		duties.Go(func() { duty(ctx) })
+	}
 	tick := time.NewTicker(reconcileEvery)
 	defer tick.Stop()
 	for {

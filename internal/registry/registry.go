@@ -26,6 +26,7 @@ type Consensus interface {
 	ReadIndex(ctx context.Context, c raft.Consistency) error
 	Calls
 	Membership
+	Autopilot
 }
 
 // Calls are requests between servers, over the server port.
@@ -63,6 +64,10 @@ type Config struct {
 	// Self is how this server registers itself in the catalog.
 	Self          Self
 	SessionTTLMin time.Duration // shortest session TTL, 0 means 10s
+	// Autopilot are the rules a new cluster begins with.
+	Autopilot raft.AutopilotConfig
+	Connect   bool   // whether there is a certificate authority
+	Dir       string // for large temporary files; empty means the system's
 }
 
 // Registry carries out operations. Safe for concurrent use.
@@ -73,10 +78,13 @@ type Registry struct {
 	run  Heartbeats
 	log  *slog.Logger
 
-	assign *assigner
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	ended  sync.WaitGroup
+	assign    *assigner
+	deadlines *sessionDeadlines
+	place     *place
+	leafs     *leafs
+	ctx       context.Context // ends with Close
+	cancel    context.CancelFunc
+	ended     sync.WaitGroup
 }
 
 // New returns a Registry over the store. Its Emit and Reap are what the check
@@ -84,6 +92,9 @@ type Registry struct {
 func New(cfg Config, st *store.Store, cons Consensus) *Registry {
 	r := &Registry{cfg: cfg, st: st, cons: cons, log: cfg.Logger}
 	r.assign = newAssigner(r)
+	r.deadlines = newSessionDeadlines()
+	r.place = newPlace()
+	r.leafs = &leafs{byService: map[string]*Leaf{}}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -133,9 +144,13 @@ func (r *Registry) propose(ctx context.Context, c store.Command) (store.Result, 
 func (r *Registry) Start(run Heartbeats, terms <-chan raft.Term, liveness <-chan raft.Liveness) {
 	r.run = run
 	r.cons.Handle(heartbeatKind, r.handleHeartbeat)
+	r.cons.Handle(sessionRenewKind, r.handleRenew)
+	r.cons.Handle(coordinateKind, r.handleCoordinate)
 	for _, f := range []func(context.Context){
 		r.assign.run,
 		r.keepRegistered,
+		r.keepPlaced,
+		r.followAutopilot,
 		func(ctx context.Context) { r.lead(ctx, terms) },
 		func(ctx context.Context) { r.followLiveness(ctx, liveness) },
 	} {

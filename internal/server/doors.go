@@ -22,6 +22,7 @@ import (
 type doors struct {
 	http  []net.Listener
 	https []net.Listener
+	dns   []string // host:port
 }
 
 // openDoors binds the client addresses and serves them.
@@ -52,7 +53,11 @@ func (s *Server) openDoors() error {
 			return err
 		}
 		s.doors.http = append(s.doors.http, ln)
-		s.serveHTTP(web, limit.listener(ln))
+		if front := limit.listener(ln); len(c.HTTP.AllowWriteFrom) == 0 {
+			s.serveHTTP(web, s.handler.Front(front))
+		} else {
+			s.serveHTTP(web, front)
+		}
 	}
 	if addrs := c.HTTPSAddrs(); len(addrs) > 0 {
 		t, err := doorTLS(c.TLS.HTTPS)

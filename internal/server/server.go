@@ -27,6 +27,7 @@ import (
 
 	"github.com/registryd/registryd/internal/checks"
 	"github.com/registryd/registryd/internal/config"
+	"github.com/registryd/registryd/internal/dnsserver"
 	"github.com/registryd/registryd/internal/httpapi"
 	"github.com/registryd/registryd/internal/logging"
 	"github.com/registryd/registryd/internal/raft"
@@ -65,6 +66,7 @@ type Server struct {
 	registry  *registry.Registry
 	handler   *httpapi.Handler
 	doors     doors
+	dns       *dnsserver.Server // nil when the port is off
 	telemetry *telemetry
 	local     *localDefinitions
 	started   time.Time
@@ -206,7 +208,7 @@ func (s *Server) Banner() string {
 	for _, l := range s.doors.https {
 		line("HTTPS API", "https://"+l.Addr().String())
 	}
-	for _, a := range s.dnsAddrs() {
+	for _, a := range s.doors.dns {
 		line("DNS", a)
 	}
 	line("Server port", s.advertise)

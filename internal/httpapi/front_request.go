@@ -1,0 +1,98 @@
+package httpapi
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+)
+
+// parse reads a request's head (lines, each with its end). It reports whether
+// the request is plain: a GET, or a PUT without a body, of a path without
+// escapes, with no header that could change the answer but Accept-Encoding.
+func (s *frontScratch) parse(head []byte) bool {
+	line, rest, _ := bytes.Cut(head, crlf)
+	method, target, ok := bytes.Cut(line, space)
+	if !ok {
+		return false
+	}
+	switch string(method) {
+	case http.MethodGet:
+		s.method = http.MethodGet
+	case http.MethodPut:
+		s.method = http.MethodPut
+	default:
+		return false
+	}
+	target, ok = bytes.CutSuffix(target, http11)
+	if !ok || len(target) == 0 || target[0] != '/' {
+		return false
+	}
+	for _, c := range target {
+		if c <= ' ' || c >= 0x7f || c == '%' || c == '#' {
+			return false
+		}
+	}
+	path, query, _ := strings.Cut(string(target), "?")
+	if odd(path) {
+		return false
+	}
+	s.url.Path, s.url.RawQuery = path, query
+	return s.parseHeader(rest)
+}
+
+var (
+	crlf   = []byte("\r\n")
+	space  = []byte(" ")
+	http11 = []byte(" HTTP/1.1")
+)
+
+// parseHeader reports whether the header has only fields that do not change
+// the answer, and keeps Accept-Encoding.
+func (s *frontScratch) parseHeader(b []byte) bool {
+	clear(s.header)
+	host := false
+	for len(b) > 0 {
+		line, rest, _ := bytes.Cut(b, crlf)
+		b = rest
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok {
+			return false
+		}
+		value = bytes.TrimSpace(value)
+		switch len(name) {
+		case len("Host"):
+			if host || !bytes.EqualFold(name, []byte("Host")) || len(value) == 0 {
+				return false
+			}
+			host = true
+		case len("Accept"):
+			if !bytes.EqualFold(name, []byte("Accept")) || bytes.Contains(value, []byte("text")) {
+				return false
+			}
+		case len("User-Agent"): // and Connection
+			if bytes.EqualFold(name, []byte("Connection")) {
+				if !bytes.EqualFold(value, []byte("keep-alive")) {
+					return false
+				}
+			} else if !bytes.EqualFold(name, []byte("User-Agent")) {
+				return false
+			}
+		case len("Content-Length"): // and X-Consul-Token
+			if bytes.EqualFold(name, []byte("Content-Length")) {
+				if string(value) != "0" {
+					return false
+				}
+			} else if !bytes.EqualFold(name, []byte("X-Consul-Token")) {
+				return false
+			}
+		case len("Accept-Encoding"):
+			if !bytes.EqualFold(name, []byte("Accept-Encoding")) {
+				return false
+			}
+			s.header["Accept-Encoding"] = []string{string(value)}
+		default:
+			return false
+		}
+	}
+	return host
+}
