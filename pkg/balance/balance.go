@@ -144,7 +144,8 @@ func (b *Balancer) await(ctx context.Context) error {
 
 // Instances returns the instances that may get requests, ejected ones
 // included, and a channel that is closed when that list differs. The list is
-// the caller's.
+// the caller's; it is empty before the registry's first answer, which also
+// closes the channel.
 func (b *Balancer) Instances() ([]Instance, <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

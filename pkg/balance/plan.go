@@ -121,9 +121,10 @@ func (b *Balancer) usable(list []candidate, all bool, now time.Time) []candidate
 	return out
 }
 
-// publish tells those who wait on Instances when the members differ.
+// publish tells those who wait on Instances when the members differ, or are
+// known for the first time.
 func (b *Balancer) publish(members []*endpoint) {
-	if slices.Equal(members, b.members) {
+	if b.plan.Load() != nil && slices.Equal(members, b.members) {
 		return
 	}
 	b.members = members
