@@ -1,14 +1,7 @@
 package contract
 
 import (
-	"fmt"
-	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 )
 
 func mustDecode(t *testing.T, s string) any {
