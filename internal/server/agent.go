@@ -77,6 +77,11 @@ func (s *Server) Reload() error {
 		return err
 	}
 	now := s.Config()
+	// What the start worked out by itself has not changed.
+	next.NodeID = now.NodeID
+	if next.DataDir == "" {
+		next.DataDir = now.DataDir
+	}
 	for _, key := range now.ReloadableFrom(next) {
 		s.log.Warn("a changed setting takes effect at the next start only", "key", key)
 	}

@@ -1,0 +1,176 @@
+package registry
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/registryd/registryd/internal/checks"
+	"github.com/registryd/registryd/internal/raft"
+	"github.com/registryd/registryd/internal/store"
+	"github.com/registryd/registryd/pkg/api"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// local is a Consensus of one server: a proposal is applied at once.
+type local struct {
+	st *store.Store
+
+	mu       sync.Mutex
+	index    uint64
+	leads    bool
+	handlers map[string]func(context.Context, []byte) ([]byte, error)
+	pilot    raft.AutopilotConfig
+	applied  int // proposals since the start
+}
+
+func (l *local) Apply(_ context.Context, cmd []byte) ([]byte, uint64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.index++
+	l.applied++
+	out := l.st.ApplyBatch([]store.Entry{{Index: l.index, Term: 1, Time: time.Now(), Data: cmd}})
+	return out[0], l.index, nil
+}
+
+func (l *local) ReadIndex(context.Context, raft.Consistency) error {
+	if !l.IsLeader() {
+		return api.E(api.NoLeader, "no leader")
+	}
+	return nil
+}
+
+func (l *local) Handle(kind string, h func(context.Context, []byte) ([]byte, error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.handlers[kind] = h
+}
+
+func (l *local) Call(ctx context.Context, _, kind string, req []byte) ([]byte, error) {
+	return l.CallLeader(ctx, kind, req)
+}
+
+func (l *local) CallLeader(ctx context.Context, kind string, req []byte) ([]byte, error) {
+	l.mu.Lock()
+	h := l.handlers[kind]
+	l.mu.Unlock()
+	return h(ctx, req)
+}
+
+func (l *local) IsLeader() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leads
+}
+
+func (l *local) Leader() (addr, id string)  { return "127.0.0.1:1", "id-1" }
+func (l *local) LastContact() time.Duration { return 0 }
+func (l *local) Servers(context.Context) ([]raft.ServerInfo, uint64, error) {
+	return []raft.ServerInfo{{ID: "id-1", Address: "127.0.0.1:1", Voter: true, Leader: true, Name: "s1"}}, 1, nil
+}
+func (l *local) RemoveServer(context.Context, string) error                          { return nil }
+func (l *local) RemoveAddress(context.Context, string) error                         { return nil }
+func (l *local) TransferLeadership(context.Context, string) error                    { return nil }
+func (l *local) JoinCluster(context.Context, []string) (int, error)                  { return 0, nil }
+func (l *local) Leave(context.Context) error                                         { return nil }
+func (l *local) Stats() map[string]string                                            { return nil }
+func (l *local) AutopilotState(context.Context) (s raft.AutopilotState, err error)   { return }
+func (l *local) AutopilotHealth(context.Context) (h raft.AutopilotHealth, err error) { return }
+
+// proposals returns how many commands were proposed.
+func (l *local) proposals() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.applied
+}
+
+// rules returns what autopilot was told.
+func (l *local) rules() raft.AutopilotConfig {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pilot
+}
+
+// count returns how many deadlines there are.
+func (d *sessionDeadlines) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.byID) + len(d.queue)
+}
+
+func (l *local) SetAutopilotConfig(c raft.AutopilotConfig) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pilot = c
+}
+
+// idle is a check runner that runs nothing.
+type idle struct{}
+
+func (idle) Heartbeat(checks.ID, string, string) error        { return nil }
+func (idle) Wait(context.Context, checks.ID) error            { return nil }
+func (idle) Rearm(...checks.ID)                               {}
+func (idle) Reconcile([]*api.Check, []checks.ID)              {}
+func (idle) Snapshot(checks.ID) (status, out string, ok bool) { return "", "", false }
+
+// testRegistry is a running registry with a leadership to give and take.
+type testRegistry struct {
+	*Registry
+	t     *testing.T
+	cons  *local
+	terms chan raft.Term
+	end   context.CancelFunc // of the present term
+}
+
+func open(t *testing.T, cfg Config) *testRegistry {
+	t.Helper()
+	st, err := store.Open(filepath.Join(t.TempDir(), "registry.db"))
+	require.NoError(t, err)
+	cfg.Name, cfg.ID, cfg.Datacenter, cfg.Logger = "s1", "id-1", "dc1", slog.New(slog.DiscardHandler)
+	cfg.Self = Self{Address: "127.0.0.1", Port: 8300, Server: true}
+	cfg.Autopilot, cfg.Dir = raft.DefaultAutopilotConfig(), t.TempDir()
+	cons := &local{st: st, handlers: map[string]func(context.Context, []byte) ([]byte, error){}}
+	r := &testRegistry{Registry: New(cfg, st, cons), t: t, cons: cons, terms: make(chan raft.Term)}
+	r.Start(idle{}, r.terms, make(chan raft.Liveness))
+	t.Cleanup(func() {
+		if r.end != nil {
+			r.end()
+		}
+		r.Close()
+		require.NoError(t, st.Close())
+	})
+	return r
+}
+
+// lead begins a term.
+func (r *testRegistry) lead() {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.end = cancel
+	r.cons.mu.Lock()
+	r.cons.leads = true
+	r.cons.mu.Unlock()
+	r.terms <- raft.Term{Context: ctx, Number: 1}
+}
+
+// depose ends the term.
+func (r *testRegistry) depose() {
+	r.cons.mu.Lock()
+	r.cons.leads = false
+	r.cons.mu.Unlock()
+	r.end()
+}
+
+// do proposes a command that must work.
+func (r *testRegistry) do(c store.Command) {
+	r.t.Helper()
+	res, err := r.propose(context.Background(), c)
+	require.NoError(r.t, err)
+	require.True(r.t, res.OK)
+}
