@@ -98,8 +98,9 @@ func (b *Balancer) Pick(ctx context.Context) (Instance, Done, error) {
 }
 
 // PickExcept is Pick that passes over the instances for which skip, if not
-// nil, returns true: those that the same request has already been to. Skip must
-// not call the balancer.
+// nil, returns true: those that the same request has already been to. When it
+// passes over all usable ones it returns an ejected one. Skip must not call the
+// balancer.
 func (b *Balancer) PickExcept(ctx context.Context, skip func(Instance) bool) (Instance, Done, error) {
 	p := b.plan.Load()
 	if p == nil {

@@ -2,6 +2,7 @@ package balance
 
 import (
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -105,6 +106,29 @@ func TestEjectionLimit(t *testing.T) {
 				require.Equal(t, c.want, out)
 			})
 		})
+	}
+}
+
+// All but one are out when that one breaks: a request that it failed must find
+// those that are in order again.
+func TestEjectedOnesAreTheLastResort(t *testing.T) {
+	for _, p := range Policies() {
+		b := openOn(t, newFakeRegistry(entries(3)...), WithPolicy(p), WithEjection(Ejection{Base: time.Hour}))
+		try(t, b, 100, map[string]error{"0000": errRefused, "0001": errRefused})
+		require.Equal(t, map[string]int{"0002": 50}, counts(t, b, 50), p)
+		var tried []Instance
+		for range 3 {
+			in, done, err := b.PickExcept(t.Context(), func(i Instance) bool { return slices.Contains(tried, i) })
+			require.NoError(t, err)
+			require.NotContains(t, tried, in)
+			require.Equal(t, 1, in.Outstanding())
+			tried = append(tried, in)
+			done.Report(errRefused)
+		}
+		for _, e := range b.listed {
+			require.Zero(t, e.outstanding.Load())
+			require.Zero(t, e.inflight)
+		}
 	}
 }
 

@@ -74,6 +74,11 @@ func (h *hashRing) pick(q query) *endpoint {
 	return last
 }
 
+func (h *hashRing) take(e *endpoint) {
+	h.total.Add(1)
+	e.outstanding.Add(1)
+}
+
 func (h *hashRing) done(*endpoint) { h.total.Add(-1) }
 
 // next returns the ring of a list. Places of those that stay are taken over in

@@ -14,10 +14,10 @@ import (
 // in it are.
 type plan struct {
 	near, far picker
-	share     uint32 // of whole: how much goes to near
-	spill     int64  // outstanding requests at which near is full; 0 means never
+	spare     []*endpoint // members that are ejected
+	share     uint32      // of whole: how much goes to near
+	spill     int64       // outstanding requests at which near is full; 0 means never
 	panicking bool
-	usable    int
 	err       error // when neither has an instance
 }
 
@@ -31,8 +31,25 @@ type candidate struct {
 	ramp   float64 // share of the full weight, above 0 and at most 1
 }
 
-// pick returns an instance, counted as outstanding, or nil if there is none.
+// pick returns an instance, counted as outstanding, or nil if there is none. A
+// request that has been to all that are usable may go to an ejected one: that may
+// be in order again, while the others have just failed it.
 func (p *plan) pick(q query) *endpoint {
+	e := p.choose(q)
+	if e != nil || q.skip == nil {
+		return e
+	}
+	for i, from := 0, rand.IntN(len(p.spare)+1); i < len(p.spare); i++ {
+		if e := p.spare[(from+i)%len(p.spare)]; !e.skipped(q) {
+			e.home.take(e)
+			return e
+		}
+	}
+	return nil
+}
+
+// choose is pick among the usable.
+func (p *plan) choose(q query) *endpoint {
 	if p.share == whole && p.spill == 0 {
 		if e := p.near.pick(q); e != nil {
 			return e
@@ -78,8 +95,13 @@ func (b *Balancer) rebuild(now time.Time) {
 		// All of a subset can be ejected, since the limit counts the whole.
 		usableNear, usableFar = b.usable(near, true, now), b.usable(far, true, now)
 	}
-	p := &plan{near: b.groups[0], far: b.groups[1], panicking: panicking, usable: len(usableNear) + len(usableFar)}
+	p := &plan{near: b.groups[0], far: b.groups[1], panicking: panicking}
 	p.share, p.spill = b.o.zone.shares(len(usableNear), b.nearListed(), len(usableFar))
+	for _, e := range b.members {
+		if e.ejected {
+			p.spare = append(p.spare, e)
+		}
+	}
 	p.err = api.E(api.Unavailable, fmt.Sprintf("service %s has no instance to use (%d listed)", b.service, len(b.listed)))
 	p.near.update(usableNear)
 	p.far.update(usableFar)

@@ -44,8 +44,10 @@ type picker interface {
 	// pick returns one and counts it as outstanding; nil if there is none that
 	// the query does not pass over.
 	pick(q query) *endpoint
-	// done is told that a request of pick's is over, after outstanding went
-	// down.
+	// take counts one as outstanding that pick did not choose.
+	take(e *endpoint)
+	// done is told that a request of pick's or take's is over, after
+	// outstanding went down.
 	done(e *endpoint)
 }
 

@@ -60,6 +60,8 @@ func (r *randomTwo) pick(q query) *endpoint {
 	return a
 }
 
+func (r *randomTwo) take(e *endpoint) { e.outstanding.Add(1) }
+
 func (r *randomTwo) done(*endpoint) {}
 
 func newUrn(list []candidate) *urn {

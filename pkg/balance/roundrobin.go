@@ -52,4 +52,6 @@ func (r *roundRobin) pick(q query) *endpoint {
 	return e
 }
 
+func (r *roundRobin) take(e *endpoint) { e.outstanding.Add(1) }
+
 func (r *roundRobin) done(*endpoint) {}

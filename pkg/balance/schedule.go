@@ -102,19 +102,28 @@ func (s *schedule) best(q query) int {
 	return found
 }
 
-func (s *schedule) done(e *endpoint) {
+func (s *schedule) take(e *endpoint) {
+	e.outstanding.Add(1)
+	s.count(e, 1)
+}
+
+func (s *schedule) done(e *endpoint) { s.count(e, -1) }
+
+// count changes the load of e, which may not be among the candidates any more.
+func (s *schedule) count(e *endpoint, by int) {
 	if !s.byLoad {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.inflight--
+	e.inflight += by
 	if e.slot < 0 {
 		return
 	}
 	it := &s.items[e.slot]
 	it.load = float64(e.inflight) * it.step
 	s.up(e.slot)
+	s.down(e.slot)
 }
 
 func (s *schedule) less(i, j int) bool {
