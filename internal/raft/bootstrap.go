@@ -105,7 +105,13 @@ func (f *founding) propose(fresh []introduction) (*proposal, error) {
 		return p, nil
 	}
 	founders := []founder{{n.cfg.ID, n.cfg.Advertise}}
+	names := map[string]string{n.cfg.Name: n.cfg.ID}
 	for _, i := range fresh {
+		if id, ok := names[i.Name]; ok && id != i.ID {
+			n.log.Warn("two servers have the same name", "name", i.Name, "id", id, "other", i.ID)
+			continue
+		}
+		names[i.Name] = i.ID
 		switch {
 		case i.NonVoter || i.Founded:
 		case i.Expect != n.cfg.BootstrapExpect:

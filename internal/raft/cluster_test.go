@@ -3,25 +3,41 @@ package raft
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/registryd/registryd/pkg/api"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The tests mostly wait for elections: more of them fit beside each other
+	// than there are processors.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
-// cluster is a few servers on loopback whose links can be cut.
+// cluster is a few servers on loopback whose links can be cut. Its methods take
+// short names; the IDs begin with something of the cluster's own, since ports
+// are used again by clusters of other tests.
 type cluster struct {
 	t   *testing.T
+	tag string
 	dir string
 	net *network
 	// pause replaces the library's pause before it tells of commits, if not 0.
@@ -41,7 +57,7 @@ type testServer struct {
 }
 
 func newCluster(t *testing.T) *cluster {
-	c := &cluster{t: t, dir: t.TempDir(), net: &network{cut: map[[2]string]bool{}}, servers: map[string]*testServer{}}
+	c := &cluster{t: t, tag: fmt.Sprintf("%08x-", rand.Uint32()), dir: t.TempDir(), net: &network{cut: map[[2]string]bool{}}, servers: map[string]*testServer{}}
 	t.Cleanup(func() {
 		for _, s := range c.all() {
 			s.Close()
@@ -50,13 +66,20 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
+// id returns the full ID of a name; a full ID stays what it is.
+func (c *cluster) id(name string) string {
+	return c.tag + strings.TrimPrefix(name, c.tag)
+}
+
 // start opens the server with the ID; change adjusts its configuration. Its
 // address stays the same over restarts, unless its listener is given.
 func (c *cluster) start(id string, change func(*Config)) (*testServer, error) {
 	c.t.Helper()
+	name := strings.TrimPrefix(id, c.tag)
+	id = c.id(id)
 	dir := filepath.Join(c.dir, id)
 	require.NoError(c.t, os.MkdirAll(dir, 0o700))
-	cfg := Config{ID: id, Name: "node-" + id, Datacenter: c.t.Name(), Dir: dir, Meta: map[string]string{"id": id}}
+	cfg := Config{ID: id, Name: "node-" + name, Datacenter: c.t.Name(), Dir: dir, Meta: map[string]string{"name": name}}
 	old := c.get(id)
 	if old != nil {
 		cfg = old.cfg
@@ -111,7 +134,7 @@ func (c *cluster) mustStart(id string, change func(*Config)) *testServer {
 func (c *cluster) get(id string) *testServer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.servers[id]
+	return c.servers[c.id(id)]
 }
 
 func (c *cluster) all() map[string]*testServer {
@@ -130,7 +153,7 @@ func (c *cluster) found(ids ...string) {
 		require.NoError(c.t, err)
 		listeners[id] = l
 		addrs = append(addrs, l.Addr().String())
-		c.net.name(l.Addr().String(), id)
+		c.net.name(l.Addr().String(), c.id(id))
 	}
 	for _, id := range ids {
 		c.mustStart(id, func(cfg *Config) {
@@ -162,7 +185,7 @@ func (c *cluster) leader(ids ...string) *testServer {
 	var found *testServer
 	c.eventually(func() error {
 		for id, s := range c.all() {
-			if s.ready.Load() != 0 && s.IsLeader() && (len(ids) == 0 || contains(ids, id)) {
+			if s.ready.Load() != 0 && s.IsLeader() && (len(ids) == 0 || c.among(ids, id)) {
 				found = s
 				return nil
 			}
@@ -202,10 +225,17 @@ func (c *cluster) eventually(check func() error) {
 	}
 }
 
-func (c *cluster) apply(id, cmd string) uint64 {
+// apply applies a command that does no harm when it is applied twice: on a busy
+// machine a leader may change at any moment.
+func (c *cluster) apply(id, cmd string) (index uint64) {
 	c.t.Helper()
-	_, index, err := c.get(id).Apply(c.t.Context(), []byte(cmd))
-	require.NoError(c.t, err)
+	c.eventually(func() (err error) {
+		_, index, err = c.get(id).Apply(c.t.Context(), []byte(cmd))
+		if err != nil && !errors.Is(err, api.OutcomeUnknown) {
+			require.NoError(c.t, err)
+		}
+		return err
+	})
 	return index
 }
 
@@ -216,13 +246,24 @@ func (c *cluster) read(id, key string) string {
 	return c.get(id).fsm.get(key)
 }
 
-func contains(ids []string, id string) bool {
+func (c *cluster) among(ids []string, id string) bool {
 	for _, i := range ids {
-		if i == id {
+		if c.id(i) == c.id(id) {
 			return true
 		}
 	}
 	return false
+}
+
+// others returns the names without one.
+func (c *cluster) others(ids []string, id string) []string {
+	var list []string
+	for _, i := range ids {
+		if c.id(i) != c.id(id) {
+			list = append(list, i)
+		}
+	}
+	return list
 }
 
 // network is the links between servers.
@@ -285,6 +326,7 @@ func (n *network) dialer(from string) func(context.Context, string) (net.Conn, e
 
 // isolate cuts the server off from all others, or heals that.
 func (c *cluster) isolate(id string, isolated bool) {
+	id = c.id(id)
 	for other := range c.all() {
 		if other != id {
 			c.net.sever(id, other, isolated)

@@ -65,7 +65,7 @@ func TestProposerIsLost(t *testing.T) {
 	c := newCluster(t)
 	b := c.mustStart("b", func(cfg *Config) { cfg.BootstrapExpect = 3 })
 	d := c.mustStart("d", func(cfg *Config) { cfg.BootstrapExpect, cfg.RetryJoin = 3, []string{b.addr} })
-	p := proposal{ID: "p", Proposer: "a", Servers: []founder{{"a", "127.0.0.1:1"}, {"b", b.addr}, {"d", d.addr}}}
+	p := proposal{ID: "p", Proposer: "a", Servers: []founder{{"a", "127.0.0.1:1"}, {b.cfg.ID, b.addr}, {d.cfg.ID, d.addr}}}
 	require.NoError(t, promise(t, d, p, false))
 	c.ready("b")
 	c.ready("d")

@@ -15,7 +15,11 @@ import (
 func (n *Node) hasten() {
 	var last string // leader we heard from
 	for {
+		changed := n.leaders.Changed()
 		wait := n.timing.heartbeat
+		if n.raft.State() == hraft.Leader {
+			wait = time.Minute // or until that changes
+		}
 		if n.raft.State() == hraft.Follower {
 			if _, id := n.Leader(); id != "" {
 				last = id
@@ -30,6 +34,7 @@ func (n *Node) hasten() {
 		}
 		select {
 		case <-time.After(wait + time.Millisecond):
+		case <-changed.Done():
 		case <-n.ctx.Done():
 			return
 		}

@@ -153,7 +153,6 @@ func (j *joiner) step() {
 	unfinished := !n.founded() || (note.Abstain && note.Promise != nil)
 	if unfinished && n.cfg.BootstrapExpect > 1 && !n.cfg.NonVoter {
 		n.founding.step(ctx, found)
-		n.leaders.Change()
 	}
 }
 

@@ -109,11 +109,11 @@ func TestReadsAreLinearizable(t *testing.T) {
 		victim := c.leader().cfg.ID
 		if round%2 == 0 {
 			c.isolate(victim, true)
-			c.leader(others(ids, victim)...)
+			c.leader(c.others(ids, victim)...)
 			c.isolate(victim, false)
 		} else {
 			c.kill(victim)
-			c.leader(others(ids, victim)...)
+			c.leader(c.others(ids, victim)...)
 			c.mustStart(victim, nil)
 		}
 		c.ready(victim)
@@ -123,16 +123,6 @@ func TestReadsAreLinearizable(t *testing.T) {
 	wg.Wait()
 	result, _ := porcupine.CheckOperationsVerbose(register(), history, 20*time.Second)
 	require.NotEqual(t, porcupine.Illegal, result, describe(history))
-}
-
-func others(ids []string, id string) []string {
-	var list []string
-	for _, i := range ids {
-		if i != id {
-			list = append(list, i)
-		}
-	}
-	return list
 }
 
 func describe(history []porcupine.Operation) string {

@@ -98,10 +98,11 @@ func (l *liveness) run(ctx context.Context, _ uint64) {
 	clear(l.state)
 	l.pending = nil
 	l.mu.Unlock()
-	ticker := time.NewTicker(100 * time.Millisecond)
-	defer ticker.Stop()
 	for {
-		l.look(begun)
+		wait := 100 * time.Millisecond
+		if !l.look(begun) {
+			wait = time.Second // nobody to look at yet
+		}
 		next, ok := l.next()
 		out := l.out
 		if !ok {
@@ -111,15 +112,16 @@ func (l *liveness) run(ctx context.Context, _ uint64) {
 		case out <- next:
 			l.told(next)
 		case <-l.wake:
-		case <-ticker.C:
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// look compares the last signs of life with the clock.
-func (l *liveness) look(begun time.Time) {
+// look compares the last signs of life with the clock. It reports whether there
+// are other servers.
+func (l *liveness) look(begun time.Time) bool {
 	members := map[string]bool{}
 	for _, s := range l.node.configuration() {
 		members[string(s.ID)] = string(s.ID) != l.node.cfg.ID
@@ -150,6 +152,7 @@ func (l *liveness) look(begun time.Time) {
 			delete(l.since, id)
 		}
 	}
+	return len(members) > 1
 }
 
 // next returns the news to tell first.

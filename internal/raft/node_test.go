@@ -103,7 +103,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	require.ErrorContains(t, other(func(*Config) {}), "in use by another process")
 	require.NoError(t, s.Close())
-	require.ErrorContains(t, other(func(cfg *Config) { cfg.ID = "b" }), "belongs to the server with ID a")
+	require.ErrorContains(t, other(func(cfg *Config) { cfg.ID = "b" }), "belongs to the server with ID "+c.id("a"))
 	require.ErrorContains(t, other(func(cfg *Config) { cfg.Datacenter = "dc2" }), `belongs to datacenter "TestOpenRefuses"`)
 	require.ErrorContains(t, other(func(cfg *Config) { cfg.LogStore = "wal" }), `log store "boltdb"`)
 	require.ErrorContains(t, other(func(cfg *Config) { cfg.LogStore = "tape" }), "unknown log store")

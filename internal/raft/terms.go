@@ -104,13 +104,17 @@ func (n *Node) IsLeader() bool { return n.raft.State() == hraft.Leader }
 // Leader returns address and ID of the leader as far as this server knows, ""
 // if it knows none.
 func (n *Node) Leader() (addr, id string) {
+	if n.raft.State() == hraft.Candidate {
+		// The library can keep the name of a leader that it gave up.
+		return "", ""
+	}
 	a, i := n.raft.LeaderWithID()
 	return string(a), string(i)
 }
 
 // KnownLeader reports whether this server knows a leader.
 func (n *Node) KnownLeader() bool {
-	_, id := n.raft.LeaderWithID()
+	_, id := n.Leader()
 	return id != ""
 }
 

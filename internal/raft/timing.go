@@ -46,7 +46,7 @@ func newTiming(multiplier float64) timing {
 		guard:     ms(450),
 		readLease: ms(350),
 		stagger:   ms(150),
-		commit:    50 * time.Millisecond,
+		commit:    200 * time.Millisecond,
 		rpc:       max(time.Second, ms(1000)),
 		// The catalog must show a failure within two seconds of the last sign
 		// of life: half a second is left for noticing and committing it.

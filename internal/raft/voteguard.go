@@ -105,7 +105,7 @@ func (g *voteGuard) admit(rpc *hraft.RPC) bool {
 			rpc.Respond(&hraft.RequestVoteResponse{RPCHeader: g.node.rpcHeader(), Term: g.node.raft.CurrentTerm()}, nil)
 			return false
 		}
-		if g.node.raft.State() == hraft.Follower {
+		if g.node.raft.State() != hraft.Leader {
 			passed := *req
 			passed.LeadershipTransfer = true // skips only "we have a leader"
 			rpc.Command = &passed
@@ -115,7 +115,7 @@ func (g *voteGuard) admit(rpc *hraft.RPC) bool {
 			rpc.Respond(&hraft.RequestPreVoteResponse{RPCHeader: g.node.rpcHeader(), Term: g.node.raft.CurrentTerm()}, nil)
 			return false
 		}
-		if leader := g.node.raft.Leader(); leader != "" && g.node.raft.State() == hraft.Follower {
+		if leader := g.node.raft.Leader(); leader != "" && g.node.raft.State() != hraft.Leader {
 			passed := *req
 			passed.RPCHeader.Addr = []byte(leader) // skips only "we have a leader"
 			rpc.Command = &passed
@@ -134,10 +134,10 @@ func (g *voteGuard) mayVote(term uint64) bool {
 // mayStand reports whether this server may be a candidate itself.
 func (g *voteGuard) mayStand() bool { return !g.Note().Abstain }
 
-// trustsLeader reports whether a follower must still deny its vote. A leader
-// and a candidate leave the decision to the library.
+// trustsLeader reports whether this server must still deny its vote. A leader
+// leaves the decision to the library.
 func (g *voteGuard) trustsLeader() bool {
-	if g.node.raft.State() != hraft.Follower {
+	if g.node.raft.State() == hraft.Leader {
 		return false
 	}
 	last := g.node.raft.LastContact()

@@ -3,7 +3,6 @@ package raft
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -18,7 +17,7 @@ func TestWipedVoterLosesNoWrite(t *testing.T) {
 	c.found("a", "b", "c")
 	ids := []string{"a", "b", "c"}
 	leader := c.leader().cfg.ID
-	rest := others(ids, leader)
+	rest := c.others(ids, leader)
 	behind, wiped := rest[0], rest[1]
 	c.isolate(behind, true)
 	c.apply(leader, "k=acknowledged")
@@ -30,7 +29,7 @@ func TestWipedVoterLosesNoWrite(t *testing.T) {
 	})
 	c.kill(leader)
 	c.kill(wiped)
-	require.NoError(t, os.RemoveAll(filepath.Join(c.dir, wiped)))
+	require.NoError(t, os.RemoveAll(c.get(wiped).cfg.Dir))
 	c.isolate(behind, false)
 	c.mustStart(wiped, func(cfg *Config) {
 		cfg.BootstrapExpect, cfg.RetryJoin = 0, []string{c.get(behind).addr}
