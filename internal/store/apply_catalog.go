@@ -30,7 +30,9 @@ func (c *Register) apply(d *draft) Result {
 
 // check says why the command must be refused, nil if it need not.
 func (c *Register) check(d *draft, n *nodeDraft) error {
-	if n == nil && c.SkipNodeUpdate && c.Address == "" {
+	// What comes through the catalog names a datacenter and may make a node
+	// without an address; an agent's own registration never does.
+	if n == nil && c.SkipNodeUpdate && c.Address == "" && c.Datacenter == "" {
 		return api.E(api.Refused, "node "+c.Node+" is not registered")
 	}
 	if c.ID != "" && n != nil && n.node.ID != "" && !equalFold(n.node.ID, c.ID) && !c.SkipNodeUpdate {

@@ -15,9 +15,9 @@ import (
 // registry.db holds one bucket per kind of record (its name is the bucket's
 // number from records.go, one byte) and the bucket "meta" whose key "state"
 // has index and term of the raft entry that all records together reflect, and
-// what of the State is no record of its own. A checkpoint writes the records
-// that changed and that key in one transaction, so the file always shows the
-// registry at one index.
+// what of the State is no record of its own; "sum" has a checksum of it all. A
+// checkpoint writes the records that changed and those keys in one transaction,
+// so the file always shows the registry at one index.
 //
 // The file may be behind the State: the raft log holds the rest. It is never
 // ahead of what raft has committed.
@@ -51,28 +51,57 @@ var (
 // formatVersion is the version of registry.db's layout.
 const formatVersion = "registryd 1"
 
+// lockWait is how long another process may take to let go of the file.
+const lockWait = time.Second
+
 func openBolt(path string) (*bolt.DB, error) {
-	return bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
+	return bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
 }
 
-func openCheckpoint(path string) (*checkpoint, error) {
+// openCheckpoint opens the file and returns the State that it holds.
+func openCheckpoint(path string) (*checkpoint, *State, error) {
+	found, err := loadFile(path)
+	if err != nil {
+		return nil, nil, openError(path, err)
+	}
 	db, err := openBolt(path)
-	switch {
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("data directory %s is in use by another process: stop it, or choose another -data-dir", filepath.Dir(path))
-	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("registry database %s cannot be written: give the server's user the right to, or choose another -data-dir: %w", path, err)
-	case err != nil:
-		return nil, fmt.Errorf("registry database %s cannot be opened: %w; if it is damaged remove it and the raft directory to take the data from the other servers, or restore a snapshot", path, err)
+	if err != nil {
+		return nil, nil, openError(path, err)
 	}
 	// What a restore left that did not come to its end is worth nothing.
 	os.Remove(path + restoreSuffix)
 	c := &checkpoint{path: path, db: db, wake: make(chan struct{}, 1), quit: make(chan struct{})}
-	if err := c.prepare(db); err != nil {
-		db.Close()
-		return nil, fmt.Errorf("registry database %s: %w", path, err)
+	if err = c.unchanged(found); err == nil {
+		err = c.prepare(db)
 	}
-	return c, nil
+	if err != nil {
+		db.Close()
+		return nil, nil, openError(path, err)
+	}
+	return c, found.state, nil
+}
+
+// unchanged refuses a file that another process wrote to after it was read.
+func (c *checkpoint) unchanged(found loaded) error {
+	return c.db.View(func(tx *bolt.Tx) error {
+		if found.txid != 0 && tx.ID() != found.txid {
+			return berrors.ErrTimeout
+		}
+		return nil
+	})
+}
+
+// openError says what is wrong with the file and how to mend it.
+func openError(path string, err error) error {
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return fmt.Errorf("data directory %s is in use by another process: stop it, or choose another -data-dir", filepath.Dir(path))
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("registry database %s cannot be written: give the server's user the right to, or choose another -data-dir: %w", path, err)
+	case errors.Is(err, errDamaged):
+		return fmt.Errorf("registry database %s %w; restore a snapshot, or remove the file and the raft directory to take the data from the other servers", path, err)
+	}
+	return fmt.Errorf("registry database %s cannot be opened: %w", path, err)
 }
 
 // prepare makes the buckets of a new file and refuses a foreign one.

@@ -13,7 +13,7 @@ import (
 )
 
 // writeRecords puts the changed records and the state's position into tx, in
-// order of key, which touches each page of the file once.
+// order of key, which touches each page of the file once, and keeps the sum.
 func writeRecords(tx *bolt.Tx, batch records, state *State) error {
 	keys := make([]recordKey, 0, len(batch))
 	for k := range batch {
@@ -22,20 +22,31 @@ func writeRecords(tx *bolt.Tx, batch records, state *State) error {
 	slices.SortFunc(keys, func(a, b recordKey) int {
 		return cmp.Or(cmp.Compare(a.bucket, b.bucket), strings.Compare(a.key, b.key))
 	})
+	meta := tx.Bucket([]byte{bucketMeta})
+	sum := loadSum(meta)
 	for _, k := range keys {
-		b := tx.Bucket([]byte{k.bucket})
+		b, key := tx.Bucket([]byte{k.bucket}), []byte(k.key)
+		if old := b.Get(key); old != nil {
+			sum.remove(k.bucket, key, old)
+		}
 		v := batch[k]
 		if v == nil {
-			if err := b.Delete([]byte(k.key)); err != nil {
+			if err := b.Delete(key); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := b.Put([]byte(k.key), encodeRecord(v)); err != nil {
+		value := encodeRecord(v)
+		sum.add(k.bucket, key, value)
+		if err := b.Put(key, value); err != nil {
 			return err
 		}
 	}
-	return tx.Bucket([]byte{bucketMeta}).Put(metaKey, appendMeta(nil, state))
+	position := appendMeta(nil, state)
+	if err := meta.Put(metaKey, position); err != nil {
+		return err
+	}
+	return meta.Put(sumKey, sum.encode(position))
 }
 
 // encodeRecord returns the bytes of a record's value.

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
-	bolt "go.etcd.io/bbolt"
 
 	"github.com/registryd/registryd/pkg/api"
 )
@@ -192,27 +191,4 @@ func serviceView(list []*Instance) *ServiceView {
 	}
 	v.HealthIndex = max(v.HealthIndex, v.CatalogIndex)
 	return v
-}
-
-// load reads registry.db.
-func (c *checkpoint) load() (*State, error) {
-	l := newLoader()
-	err := c.db.View(func(tx *bolt.Tx) error {
-		if m := tx.Bucket([]byte{bucketMeta}).Get(metaKey); m != nil {
-			if err := l.meta(m); err != nil {
-				return err
-			}
-		}
-		for b := bucketMeta + 1; b < bucketCount; b++ {
-			err := tx.Bucket([]byte{b}).ForEach(func(k, v []byte) error { return l.add(b, string(k), v) })
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return l.finish(), nil
 }

@@ -36,14 +36,9 @@ type Store struct {
 // Open opens registry.db at path, made if need be, and loads the State that it
 // holds. Damage is an error that names the file. Close ends what Open began.
 func Open(path string) (*Store, error) {
-	disk, err := openCheckpoint(path)
+	disk, state, err := openCheckpoint(path)
 	if err != nil {
 		return nil, err
-	}
-	state, err := disk.load()
-	if err != nil {
-		disk.close()
-		return nil, fmt.Errorf("registry database %s is damaged: %w; restore a snapshot, or remove the file and the raft directory to take the data from the other servers", path, err)
 	}
 	s := &Store{texts: interner{}, dirty: records{}, disk: disk}
 	s.state.Store(state)

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// filledFile writes a registry.db with a bit of everything over several
+// commits, and returns its bytes and the state it holds.
+func filledFile(t *testing.T, path string) (file, state []byte) {
+	t.Helper()
+	s, err := Open(path)
+	require.NoError(t, err)
+	index := uint64(0)
+	apply := func(c Command) {
+		index++
+		s.ApplyBatch([]Entry{{Index: index, Term: 1, Data: Encode(c)}})
+	}
+	for round := range 3 {
+		for i := range 40 {
+			apply(&Register{Node: fmt.Sprintf("n%d", i), Address: "192.0.2.1",
+				Service: &api.Service{ID: "web", Service: "web", Port: 100*round + i, Meta: map[string]string{"round": fmt.Sprint(round)}},
+				Checks:  []*api.Check{{CheckID: "c", Status: api.Passing, ServiceID: "web"}}})
+			apply(&KV{Verb: KVSet, Pair: api.KVPair{Key: fmt.Sprintf("k%d", i), Value: bytes.Repeat([]byte{byte(round)}, 50*i)}})
+		}
+		apply(&Deregister{Node: fmt.Sprintf("n%d", round)})
+		_, err := s.Checkpoint(index)
+		require.NoError(t, err)
+	}
+	state = stateBytes(t, s.State())
+	require.NoError(t, s.Close())
+	file, err = os.ReadFile(path)
+	require.NoError(t, err)
+	return file, state
+}
+
+func stateBytes(t *testing.T, s *State) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	_, err := s.WriteTo(&b)
+	require.NoError(t, err)
+	return b.Bytes()
+}
+
+// Whatever bits of the file flip, what is served is what was written, now or at
+// the commit before, or nothing is.
+func TestFlippedBitIsNeverServed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "registry.db")
+	file, state := filledFile(t, path)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	refused, page := 0, 4096
+	for range 300 {
+		damaged := bytes.Clone(file)
+		at := 2*page + rnd.IntN(len(file)-2*page)
+		damaged[at] ^= 1 << rnd.IntN(8)
+		require.NoError(t, os.WriteFile(path, damaged, 0o600))
+		found, err := loadFile(path)
+		if err != nil {
+			require.ErrorIs(t, err, errDamaged, "byte %d", at)
+			refused++
+			continue
+		}
+		require.True(t, bytes.Equal(state, stateBytes(t, found.state)), "byte %d is not what was written", at)
+	}
+	require.Positive(t, refused)
+	t.Logf("%d of 300 refused, the others met free space", refused)
+}
+
+func TestShortenedFileIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "registry.db")
+	file, _ := filledFile(t, path)
+	for _, size := range []int{len(file) / 2, len(file) / 4, 3 * 4096, 8192, 100, 1} {
+		require.NoError(t, os.WriteFile(path, file[:size], 0o600))
+		_, err := Open(path)
+		require.ErrorContains(t, err, "registry database "+path+" is damaged", "size %d", size)
+	}
+}
