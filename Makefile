@@ -3,7 +3,7 @@ TAGS   := hashicorpmetrics
 GO     := CGO_ENABLED=0 go
 MODULES := . pkg/balance/grpcbalance
 
-.PHONY: build test demo demo-chaos bench soak compose compose-down replay lint
+.PHONY: build test demo demo-chaos bench soak prebuilt compose compose-down compose-test replay lint
 
 build: ## all programs, into bin/
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '-s -w' -o bin/ ./cmd/... ./examples/...
@@ -30,8 +30,15 @@ lint: ## formatting and vet
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
 	for m in $(MODULES); do go -C $$m vet -tags $(TAGS) ./... || exit 1; done
 
-compose: build ## the same cluster in containers, from the programs just built: nothing is pulled
-	DOCKERFILE=Dockerfile.prebuilt docker-compose up --build -d
+prebuilt: build ## the container image, from the programs just built: nothing is pulled
+	mkdir -p bin/data
+	docker build -q -f Dockerfile.prebuilt -t registryd:local .
+
+compose: prebuilt ## the demo in containers
+	DOCKERFILE=Dockerfile.prebuilt docker-compose up -d
 
 compose-down: ## stop the containers and remove their data
 	docker-compose down -v
+
+compose-test: prebuilt ## kill containers under load; needs a Docker engine
+	REGISTRYD_COMPOSE=1 go test -tags $(TAGS) -count=1 -v ./examples/compose
