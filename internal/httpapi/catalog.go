@@ -24,6 +24,8 @@ func (h *Handler) catalogRegister(q *request) (reply, error) {
 func (h *Handler) catalogDeregister(q *request) (reply, error) {
 	var d struct {
 		api.CatalogDeregistration
+		// Consul's Go client always sends it; it says nothing that counts.
+		Address string
 		enterpriseFields
 	}
 	if err := decodeBody(q, &d); err != nil {

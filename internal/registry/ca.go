@@ -34,7 +34,7 @@ var errNoCA = api.E(api.Refused, "Connect must be enabled in order to use this e
 // makeCA makes the certificate authority, once for the whole cluster.
 func (r *Registry) makeCA(ctx context.Context) {
 	for r.cfg.Connect && ctx.Err() == nil && r.State().CA() == nil {
-		ca, err := newCA(time.Now())
+		ca, err := newCA(time.Now(), r.cfg.ClusterID)
 		if err == nil {
 			_, err = r.propose(ctx, &store.SetCA{CA: *ca})
 		}
@@ -62,8 +62,8 @@ func (r *Registry) CA(st *store.State) (*store.CA, error) {
 }
 
 // newCA makes a root: an ECDSA key on P-256 and a certificate that names the
-// trust domain.
-func newCA(now time.Time) (*store.CA, error) {
+// trust domain. An empty id means a random one.
+func newCA(now time.Time, id string) (*store.CA, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the root's key: %w", err)
@@ -72,7 +72,10 @@ func newCA(now time.Time) (*store.CA, error) {
 	if err != nil {
 		return nil, err
 	}
-	trust := uuid.NewString() + ".consul"
+	if id == "" {
+		id = uuid.NewString()
+	}
+	trust := id + ".consul"
 	tmpl := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: "registryd CA " + trust},
 		URIs:      []*url.URL{{Scheme: "spiffe", Host: trust}},

@@ -76,11 +76,18 @@ func catalogService(in *api.Service) (*api.Service, error) {
 	if anyAddress(s.Address) {
 		return nil, api.E(api.Refused, "Service address must not be the unspecified address "+s.Address)
 	}
-	if s.Weights == nil {
+	if !sound(s.Weights) {
 		s.Weights = &api.Weights{Passing: 1, Warning: 1}
 	}
 	s.CreateIndex, s.ModifyIndex = 0, 0
 	return &s, nil
+}
+
+// sound reports whether weights are given and could be used. Clients that know
+// none send zeros.
+func sound(w *api.Weights) bool {
+	const most = 65535
+	return w != nil && w.Passing >= 1 && w.Passing <= most && w.Warning >= 0 && w.Warning <= most
 }
 
 func catalogCheck(c *api.Check, node string) error {

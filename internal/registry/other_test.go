@@ -118,7 +118,7 @@ func TestAutopilotRulesAreStoredAndFollowed(t *testing.T) {
 
 func TestCertificateAuthority(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := open(t, Config{Connect: true})
+		r := open(t, Config{Connect: true, ClusterID: "11111111-2222-3333-4444-555555555555"})
 		_, err := r.CA(r.State())
 		require.ErrorIs(t, err, api.Unavailable)
 		r.lead()
@@ -127,6 +127,7 @@ func TestCertificateAuthority(t *testing.T) {
 		require.NoError(t, err)
 		roots, err := Roots(ca)
 		require.NoError(t, err)
+		require.Equal(t, "11111111-2222-3333-4444-555555555555.consul", roots.TrustDomain)
 		require.Equal(t, roots.ActiveRootID, roots.Roots[0].ID)
 
 		pool := x509.NewCertPool()

@@ -67,6 +67,7 @@ type Config struct {
 	// Autopilot are the rules a new cluster begins with.
 	Autopilot raft.AutopilotConfig
 	Connect   bool   // whether there is a certificate authority
+	ClusterID string // of its trust domain, at its making; empty means a random one
 	Dir       string // for large temporary files; empty means the system's
 }
 

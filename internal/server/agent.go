@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -33,11 +34,20 @@ func (s *Server) debugConfig(c *config.Config) map[string]any {
 		"DNSDomain": c.Domain, "DNSAltDomain": c.AltDomain, "DNSPort": c.Ports.DNS, "DevMode": c.Dev, "EnableDebug": c.EnableDebug,
 		"HTTPPort": c.Ports.HTTP, "HTTPSPort": c.Ports.HTTPS, "GRPCPort": c.Ports.GRPC, "GRPCTLSPort": c.Ports.GRPCTLS, "NodeID": c.NodeID, "NodeName": c.NodeName, "NodeMeta": c.NodeMeta,
 		"RetryJoinLAN": c.RetryJoin, "ServerMode": c.Server, "ServerPort": s.serverPort(), "SerfPortLAN": c.Ports.SerfLAN,
-		"EnableScriptChecks": c.EnableScriptChecks, "LeaveOnTerm": c.LeaveOnTerminate, "SkipLeaveOnInt": c.SkipLeaveOnInterrupt,
+		"SerfAdvertiseAddrLAN": "tcp://" + s.joinAddr(c),
+		"EnableScriptChecks":   c.EnableScriptChecks, "LeaveOnTerm": c.LeaveOnTerminate, "SkipLeaveOnInt": c.SkipLeaveOnInterrupt,
 		"TaggedAddresses": c.TaggedAddresses, "UIConfig": map[string]any{"Enabled": false}, "Version": s.version(), "ConnectEnabled": c.Connect.Enabled,
 		"ACLsEnabled": false, "Logging": map[string]any{"LogLevel": c.Log.Level, "LogJSON": c.Log.JSON},
 		"Telemetry": map[string]any{"MetricsPrefix": c.Telemetry.MetricsPrefix, "PrometheusRetentionTime": c.Telemetry.PrometheusRetentionTime.String()},
 	}
+}
+
+// joinAddr is where others may join this server, as host:port.
+func (s *Server) joinAddr(c *config.Config) string {
+	if c.Ports.SerfLAN < 0 {
+		return s.advertise
+	}
+	return net.JoinHostPort(c.AdvertiseAddr, strconv.Itoa(c.Ports.SerfLAN))
 }
 
 // stats are the sections of counters that `info` shows; all values are text.

@@ -15,7 +15,7 @@ func (s *Server) openRegistry() error {
 	scripts := c.EnableScriptChecks || c.EnableLocalScriptChecks
 	s.registry = registry.New(registry.Config{
 		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Scripts: c.EnableScriptChecks, SessionTTLMin: c.SessionTTLMin,
-		Autopilot: autopilotConfig(c.Autopilot), Connect: c.Connect.Enabled, Dir: c.DataDir,
+		Autopilot: autopilotConfig(c.Autopilot), Connect: c.Connect.Enabled, ClusterID: c.Connect.ClusterID, Dir: c.DataDir,
 		Self: s.self(), Logger: logging.Named(s.log, "agent"),
 	}, s.store, s.node)
 	s.onClose("registry", func() error { s.registry.Close(); return nil })
