@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/registryd/registryd/pkg/api"
 )
 
 // Process is one server that runs as a process.
@@ -19,6 +21,7 @@ type Process struct {
 	host               string
 	raftPort, httpPort int
 	log                *tailLog
+	client             *api.Client // of the present address; nil until it is asked for
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process has ended; nil before the first start
@@ -36,7 +39,7 @@ func (s *Process) Log() string { return s.log.String() }
 // Move gives a server that is down another address and other ports.
 func (s *Process) Move() {
 	s.tb.Helper()
-	s.host = loopbacks(1)[0]
+	s.host, s.client = loopbacks(1)[0], nil
 	s.raftPort, s.httpPort = freePort(s.tb, s.host), freePort(s.tb, s.host)
 }
 

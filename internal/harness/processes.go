@@ -94,9 +94,15 @@ func (p *Processes) args(i int) []string {
 	return append(args, p.flags...)
 }
 
-// Client returns a client of one server that tries each request once.
+// Client returns a client of one server, at its present address, that tries
+// each request once.
 func (p *Processes) Client(i int) *api.Client {
-	return newClient(p.tb, api.Config{Addresses: []string{p.list[i].HTTPAddr()}, RetryTime: -1, RequestTimeout: 5 * time.Second})
+	p.tb.Helper()
+	s := p.list[i]
+	if s.client == nil {
+		s.client = newClient(p.tb, api.Config{Addresses: []string{s.HTTPAddr()}, RetryTime: -1, RequestTimeout: 5 * time.Second})
+	}
+	return s.client
 }
 
 // AnyClient returns a client of all servers, as an application has one.

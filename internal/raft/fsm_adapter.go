@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -106,7 +107,8 @@ func (a *fsmAdapter) Restore(r io.ReadCloser) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := a.fsm.Restore(in); err != nil {
-		return fmt.Errorf("restore snapshot: %w", err)
+		// The leader sends another; a start must not stumble over this one.
+		return errors.Join(fmt.Errorf("restore snapshot: %w", err), in.remove())
 	}
 	if err := in.settle(); err != nil {
 		return err

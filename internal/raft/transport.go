@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	hraft "github.com/hashicorp/raft"
@@ -25,6 +26,7 @@ type transport struct {
 	told     func(id string, commit uint64)               // a follower is being told a commit index
 	handing  func()                                       // leadership is about to be handed over
 	mayStand func() bool                                  // this server may be a candidate
+	elected  atomic.Bool                                  // the candidacy is one of electNow
 	stream   *stream
 	ctx      context.Context
 	wg       sync.WaitGroup
@@ -110,6 +112,7 @@ func (t *transport) Consumer() <-chan hraft.RPC { return t.incoming }
 // whether it could win. Only for a server that cannot disturb a leader: the
 // single voter of its cluster, or the first of a new one.
 func (t *transport) electNow(header hraft.RPCHeader) {
+	t.elected.Store(true)
 	answer := make(chan hraft.RPCResponse, 1)
 	select {
 	case t.incoming <- hraft.RPC{Command: &hraft.TimeoutNowRequest{RPCHeader: header}, RespChan: answer}:
@@ -149,6 +152,13 @@ func (t *transport) RequestVote(id hraft.ServerID, addr hraft.ServerAddress, req
 	addr = t.to(id, addr)
 	if !t.mayStand() {
 		return errAbstains
+	}
+	if req.LeadershipTransfer && t.elected.Load() {
+		// No leader handed over to this server: it claims no privilege over
+		// one that was elected meanwhile.
+		plain := *req
+		plain.LeadershipTransfer = false
+		req = &plain
 	}
 	return t.NetworkTransport.RequestVote(id, addr, req, resp)
 }

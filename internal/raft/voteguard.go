@@ -1,6 +1,7 @@
 package raft
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -120,6 +121,14 @@ func (g *voteGuard) admit(rpc *hraft.RPC) bool {
 			passed.RPCHeader.Addr = []byte(leader) // skips only "we have a leader"
 			rpc.Command = &passed
 		}
+	case *hraft.TimeoutNowRequest:
+		// A hand-over that was long under way may come from a leader before the
+		// last, and the present one has not given up its lease.
+		if _, leader := g.node.raft.LeaderWithID(); string(req.ID) != string(leader) {
+			rpc.Respond(nil, errors.New("leadership is not yours to hand over"))
+			return false
+		}
+		g.node.trans.elected.Store(false)
 	}
 	return true
 }
