@@ -110,6 +110,7 @@ func (a *fsmAdapter) Restore(r io.ReadCloser) error {
 		// The leader sends another; a start must not stumble over this one.
 		return errors.Join(fmt.Errorf("restore snapshot: %w", err), in.remove())
 	}
+	in.note.State, _ = a.fsm.Durable()
 	if err := in.settle(); err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func (c *checkpoint) Persist(sink hraft.SnapshotSink) error {
 	if !ok {
 		return fmt.Errorf("checkpoint to a sink of kind %T", sink)
 	}
-	s.local = true
+	s.local, s.note.State = true, c.index
 	return sink.Close()
 }
 

@@ -125,16 +125,22 @@ func (n *Node) openData(logs *logBridge) (err error) {
 }
 
 // checkReach refuses a state machine whose checkpoint is ahead of the log: the
-// log was lost, and entries it will get would be taken for applied.
+// log was lost, and entries it will get would be taken for applied. It refuses
+// one whose checkpoint is behind where the log begins, too: that checkpoint was
+// lost, and what is missing in between would never be noticed.
 func (n *Node) checkReach() error {
 	last, err := n.storage.logs.LastIndex()
 	if err != nil {
 		return damaged(n.storage.dir, err)
 	}
-	if n.snaps.note != nil {
-		last = max(last, n.snaps.note.Index)
+	durable, _ := n.fsm.Durable()
+	if note := n.snaps.note; note != nil {
+		last = max(last, note.Index)
+		if durable < note.State {
+			return fmt.Errorf("data directory %s holds a state up to index %d, but its raft log begins after index %d: restore the directory as a whole, or empty it and let this server join again", n.cfg.Dir, durable, note.Index)
+		}
 	}
-	if durable, _ := n.fsm.Durable(); durable > last {
+	if durable > last {
 		return fmt.Errorf("data directory %s holds a state up to index %d, but its raft log ends at %d: restore the directory as a whole, or empty it and let this server join again", n.cfg.Dir, durable, last)
 	}
 	return nil

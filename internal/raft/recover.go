@@ -114,6 +114,7 @@ func (n *Node) replaceConfiguration(c hraft.Configuration) error {
 		}
 	}
 	note := newSnapshotNote(index, term, c, 1)
+	note.State, _ = n.fsm.Durable()
 	if err := n.snaps.settle(note); err != nil {
 		return err
 	}

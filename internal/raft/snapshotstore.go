@@ -37,6 +37,9 @@ type snapshotNote struct {
 	Index, Term        uint64
 	Configuration      []byte
 	ConfigurationIndex uint64
+	// State is the index of the last command that the FSM's checkpoint holds: a
+	// checkpoint that reaches less far is not the one this note is about.
+	State uint64
 }
 
 func newSnapshotNote(index, term uint64, c hraft.Configuration, configIndex uint64) *snapshotNote {
