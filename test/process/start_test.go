@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,15 +40,26 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string, took ti
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String(), time.Since(begun)
 }
 
-// used is a data directory with some data in it, of a server that has stopped.
+// instances is how many instances used registers.
+const instances = 100
+
+// used is a data directory of a server that has stopped, with some data in it
+// and a log that begins behind a checkpoint.
 func used(t *testing.T) (dir string, args []string) {
 	t.Helper()
-	p := harness.NewProcesses(t, binary(), 1)
+	p := harness.NewProcesses(t, binary(), 1, "-hcl=raft_snapshot_threshold = 20 raft_trailing_logs = 5 raft_snapshot_interval = \"50ms\"")
 	l := harness.NewLedger("web")
-	for i := range 20 {
+	for i := range instances {
 		require.NoError(t, l.Write(p.Context(), p.Client(0), fmt.Sprint(i), i+1))
 	}
-	p.Server(0).Signal(15)
+	harness.Await(t, "the log to be cut", func() error {
+		self, err := p.Client(0).Agent().Self(p.Context())
+		if err != nil || self.Stats["raft"]["last_snapshot_index"] == "0" {
+			return fmt.Errorf("no snapshot: %w", err)
+		}
+		return nil
+	})
+	p.Server(0).Signal(syscall.SIGTERM)
 	require.Zero(t, p.Server(0).Wait(10*time.Second))
 	dir = p.Server(0).Dir
 	return dir, arguments(dir, "server-0")
@@ -93,7 +105,7 @@ func TestBadStartIsOneLine(t *testing.T) {
 func refuses(t *testing.T, args []string, want ...string) {
 	t.Helper()
 	code, _, stderr, took := run(t, args...)
-	require.Equal(t, 1, code, stderr)
+	require.Equal(t, 1, code, firstLine(stderr))
 	require.Less(t, took, startLimit)
 	require.Equal(t, 1, strings.Count(stderr, "\n"), "more than one line: %s", stderr)
 	for _, w := range want {
@@ -153,9 +165,11 @@ func TestDamageIsNamedNeverServed(t *testing.T) {
 		p.WaitHealthy()
 		list, _, err := p.Client(0).Catalog().Service(p.Context(), "web", nil)
 		require.NoError(t, err)
-		require.Len(t, list, 20)
+		require.Len(t, list, instances)
 	})
 }
+
+func firstLine(s string) string { line, _, _ := strings.Cut(s, "\n"); return line }
 
 func noise(b []byte) []byte {
 	for i := range b {
