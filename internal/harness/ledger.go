@@ -120,3 +120,6 @@ func writeInstance(ctx context.Context, c *api.Client, service, key string, valu
 func nothingHappened(err error) bool {
 	return errors.Is(err, api.NoLeader) || errors.Is(err, api.NotLeader) || errors.Is(err, api.Unavailable)
 }
+
+// Service returns the name of the service whose instances are the keys.
+func (l *Ledger) Service() string { return l.name }
