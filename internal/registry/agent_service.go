@@ -27,7 +27,7 @@ func (r *Registry) RegisterService(ctx context.Context, reg *api.ServiceRegistra
 	if err != nil {
 		return err
 	}
-	node, err := r.serviceHome(s.ID)
+	node, err := r.home()
 	if err != nil {
 		return err
 	}
@@ -42,11 +42,11 @@ func (r *Registry) RegisterService(ctx context.Context, reg *api.ServiceRegistra
 	return nil
 }
 
-// serviceHome returns the node a registration goes to: the one that has the
-// ID already when it moved away from this server, else this server's.
-func (r *Registry) serviceHome(id string) (string, error) {
-	st := r.State()
-	if own := r.OwnNode(st); own == nil {
+// home returns the node that registrations through this server go to, which is
+// its own. Until the server has put that into the catalog the error is NoLeader:
+// nothing was changed, and trying again soon will do.
+func (r *Registry) home() (string, error) {
+	if r.OwnNode(r.State()) == nil {
 		return "", api.E(api.NoLeader, "No cluster leader: this server has not joined a cluster yet")
 	}
 	return r.cfg.Name, nil

@@ -35,6 +35,11 @@ func (r *Registry) CreateSession(ctx context.Context, s *api.Session) (string, e
 	if err := r.checkTTL(n.TTL); err != nil {
 		return "", err
 	}
+	if n.Node == r.cfg.Name {
+		if _, err := r.home(); err != nil {
+			return "", err
+		}
+	}
 	n.ID, n.CreateIndex, n.ModifyIndex = uuid.NewString(), 0, 0
 	_, err := r.propose(ctx, &store.SessionCreate{Session: n})
 	return n.ID, err
