@@ -29,15 +29,17 @@ const lockWait = 500 * time.Millisecond
 //
 //	raft/raft.db   term, vote, notes of this package (stable.go) and, with the
 //	               log store "boltdb", the log
+//	raft/journal-* with the log store "boltdb", the newest entries
 //	raft/wal/      the log, with the log store "wal"
 //	raft/*.snap    a snapshot received from the leader, until it is restored
 type storage struct {
-	dir    string // the raft directory
-	bolt   *raftboltdb.BoltStore
-	wal    *wal.WAL           // nil with "boltdb"
-	meta   *metadb.BoltMetaDB // of wal, which opens but does not close it
-	logs   hraft.LogStore
-	stable *stable
+	dir     string // the raft directory
+	bolt    *raftboltdb.BoltStore
+	journal *journal           // in front of bolt; nil with "wal"
+	wal     *wal.WAL           // nil with "boltdb"
+	meta    *metadb.BoltMetaDB // of wal, which opens but does not close it
+	logs    hraft.LogStore
+	stable  *stable
 }
 
 // openStorage opens or creates the files. Damage is an error, not a panic.
@@ -72,13 +74,18 @@ func openStorage(cfg *Config, logger *logBridge) (s *storage, err error) {
 	}
 	s.stable = &stable{s.bolt}
 
-	var logs hraft.LogStore = s.bolt
+	var logs hraft.LogStore
 	switch cfg.LogStore {
 	case "", "boltdb":
 		if _, err := os.Stat(filepath.Join(dir, "wal")); err == nil {
 			s.close()
 			return nil, fmt.Errorf("data directory %s was written with the log store \"wal\"", cfg.Dir)
 		}
+		if s.journal, err = openJournal(dir, s.bolt, journalSize); err != nil {
+			s.close()
+			return nil, err
+		}
+		logs = s.journal
 	case "wal":
 		if last, err := s.bolt.LastIndex(); err != nil || last > 0 {
 			s.close()
@@ -108,8 +115,11 @@ func openStorage(cfg *Config, logger *logBridge) (s *storage, err error) {
 
 func (s *storage) close() error {
 	var err error
+	if s.journal != nil {
+		err = s.journal.Close()
+	}
 	if s.wal != nil {
-		err = s.wal.Close()
+		err = errors.Join(err, s.wal.Close())
 	}
 	if s.meta != nil {
 		err = errors.Join(err, s.meta.Close())
