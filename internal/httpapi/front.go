@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -16,8 +17,8 @@ import (
 // new connection it answers plain requests for the endpoints that make up
 // nearly all traffic (see fastPaths) itself, through the very endpoint
 // functions of the Handler, and hands the connection to net/http, for good,
-// with the first request that is anything else: a body, a long poll, a header
-// it does not know, a request that came in pieces.
+// with the first request that is anything else: a long poll, a header it does
+// not know, a large body, a request that came in pieces.
 //
 // It exists because reading and writing HTTP costs several times what such an
 // answer costs to find.
@@ -86,7 +87,8 @@ func (f *Front) accept() {
 	}
 }
 
-// frontBuffer is the most bytes of one request that are looked at here.
+// frontBuffer is the most bytes that a request served here has, its body
+// included: what a registration or a small value needs.
 const frontBuffer = 4 << 10
 
 // serve answers requests of one connection until it ends or is handed on.
@@ -136,9 +138,12 @@ func (f *Front) plain(c net.Conn) (left []byte) {
 			filled = n
 		}
 		end := bytes.Index(buf[:filled], []byte("\r\n\r\n"))
-		if end < 0 || !s.parse(buf[:end+2]) {
+		if end < 0 || !s.parse(buf[:end+2]) || end+4+s.length > filled {
 			return buf[:filled]
 		}
+		end += 4
+		s.body.Reset(buf[end : end+s.length])
+		end += s.length
 		do, prefix := f.h.fastEndpoint(s.method, s.url.Path)
 		if do == nil || !f.h.answerFast(c, s, prefix, do) {
 			return buf[:filled]
@@ -146,7 +151,7 @@ func (f *Front) plain(c net.Conn) (left []byte) {
 		if s.broken {
 			return nil
 		}
-		filled = copy(buf, buf[end+4:filled])
+		filled = copy(buf, buf[end:filled])
 	}
 	return nil
 }
@@ -160,6 +165,8 @@ type frontScratch struct {
 	method string
 	url    url.URL
 	header http.Header
+	length int // of the body
+	body   bytes.Reader
 	req    *http.Request
 	q      request
 	out    []byte
@@ -168,7 +175,7 @@ type frontScratch struct {
 
 func newFrontScratch(ctx context.Context) *frontScratch {
 	s := &frontScratch{header: http.Header{}, out: make([]byte, 0, 8<<10)}
-	s.req = (&http.Request{URL: &s.url, Header: s.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody}).WithContext(ctx)
+	s.req = (&http.Request{URL: &s.url, Header: s.header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: io.NopCloser(&s.body)}).WithContext(ctx)
 	return s
 }
 

@@ -10,18 +10,22 @@ import (
 )
 
 // fastPath is an endpoint that Front may answer: it looks at nothing of the
-// request but its path, parameters and Accept-Encoding.
+// request but its path, parameters, body and Accept-Encoding.
 type fastPath struct {
 	method, path string
 	do           endpoint
 }
 
 // fastPaths are the endpoints of a busy registry: reads that discovery is made
-// of, and heartbeats. None begins another endpoint's path.
+// of, heartbeats, registrations. None begins another endpoint's path.
 func (h *Handler) fastPaths() []fastPath {
 	return []fastPath{
 		{http.MethodGet, "/v1/health/service/", h.healthService},
 		{http.MethodPut, "/v1/agent/check/pass/", h.checkReport("passing")},
+		{http.MethodPut, "/v1/catalog/register", h.catalogRegister},
+		{http.MethodPut, "/v1/agent/service/register", h.serviceRegister},
+		{http.MethodPut, "/v1/agent/service/deregister/", h.serviceDeregister},
+		{http.MethodPut, "/v1/kv/", h.kvPut},
 		{http.MethodGet, "/v1/kv/", h.kvGet},
 		{http.MethodGet, "/v1/catalog/service/", h.catalogService},
 		{http.MethodGet, "/v1/catalog/services", h.catalogServices},

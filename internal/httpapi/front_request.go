@@ -3,12 +3,13 @@ package httpapi
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
 // parse reads a request's head (lines, each with its end). It reports whether
-// the request is plain: a GET, or a PUT without a body, of a path without
-// escapes, with no header that could change the answer but Accept-Encoding.
+// the request is plain: a GET or PUT of a path without escapes, with no header
+// that could change the answer but Accept-Encoding and Content-Length.
 func (s *frontScratch) parse(head []byte) bool {
 	line, rest, _ := bytes.Cut(head, crlf)
 	method, target, ok := bytes.Cut(line, space)
@@ -50,6 +51,7 @@ var (
 // the answer, and keeps Accept-Encoding.
 func (s *frontScratch) parseHeader(b []byte) bool {
 	clear(s.header)
+	s.length = 0
 	host := false
 	for len(b) > 0 {
 		line, rest, _ := bytes.Cut(b, crlf)
@@ -69,6 +71,10 @@ func (s *frontScratch) parseHeader(b []byte) bool {
 			if !bytes.EqualFold(name, []byte("Accept")) || bytes.Contains(value, []byte("text")) {
 				return false
 			}
+		case len("Content-Type"): // JSON is read whatever it says
+			if !bytes.EqualFold(name, []byte("Content-Type")) {
+				return false
+			}
 		case len("User-Agent"): // and Connection
 			if bytes.EqualFold(name, []byte("Connection")) {
 				if !bytes.EqualFold(value, []byte("keep-alive")) {
@@ -79,9 +85,11 @@ func (s *frontScratch) parseHeader(b []byte) bool {
 			}
 		case len("Content-Length"): // and X-Consul-Token
 			if bytes.EqualFold(name, []byte("Content-Length")) {
-				if string(value) != "0" {
+				n, err := strconv.Atoi(string(value))
+				if err != nil || n < 0 || n > frontBuffer || value[0] == '+' {
 					return false
 				}
+				s.length = n
 			} else if !bytes.EqualFold(name, []byte("X-Consul-Token")) {
 				return false
 			}

@@ -75,6 +75,12 @@ func TestFrontAnswersLikeTheLibrary(t *testing.T) {
 		{"other endpoint", "GET /v1/status/leader HTTP/1.1\r\nHost: x\r\n\r\n"},
 		{"unknown header", "GET /v1/health/service/web HTTP/1.1\r\nHost: x\r\nX-Other: y\r\n\r\n"},
 		{"no host", "GET /v1/health/service/web HTTP/1.1\r\n\r\n"},
+		{"register", "PUT /v1/catalog/register HTTP/1.1\r\nHost: x\r\nContent-Type: text/x\r\nContent-Length: 34\r\n\r\n{\"Node\":\"n2\",\"Address\":\"10.0.0.2\"}"},
+		{"register, broken", "PUT /v1/catalog/register HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n{\"No\""},
+		{"register, no body", "PUT /v1/catalog/register HTTP/1.1\r\nHost: x\r\n\r\n"},
+		{"put", "PUT /v1/kv/k/3?flags=7 HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"},
+		{"put, bad cas", "PUT /v1/kv/k/3?cas=x HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"},
+		{"bad length", "PUT /v1/kv/k/3 HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc"},
 		{"pass", "PUT /v1/agent/check/pass/b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"},
 		{"pass, unknown", "PUT /v1/agent/check/pass/nobody HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"},
 	} {

@@ -17,6 +17,9 @@ func (c *Register) apply(d *draft) Result {
 		n = c.applyNode(d, n)
 	}
 	if c.Service != nil {
+		if c.KeepStatus {
+			d.reclaim(n, c.Service)
+		}
 		applyService(d, n, c.Service)
 	}
 	for _, k := range c.Checks {

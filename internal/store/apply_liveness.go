@@ -78,15 +78,7 @@ func (d *draft) moveInstance(from *nodeDraft, inst *Instance, heirs []string) {
 		name := rendezvous(rest, from.key, inst.Service.ID)
 		to := d.node(NodeKey(name))
 		if to != nil && to.takes(inst) {
-			d.removeService(from, inst.Service.ID)
-			s := *inst.Service
-			s.ModifyIndex = d.index
-			d.setService(to, &s)
-			for _, c := range inst.OwnChecks {
-				k := *c
-				k.Node, k.ModifyIndex = to.node.Node, d.index
-				d.setCheck(to, &k)
-			}
+			d.move(from, inst, to)
 			return
 		}
 		for i, r := range rest {
@@ -95,6 +87,39 @@ func (d *draft) moveInstance(from *nodeDraft, inst *Instance, heirs []string) {
 				break
 			}
 		}
+	}
+}
+
+// move puts an instance with its checks on another node as they are.
+func (d *draft) move(from *nodeDraft, inst *Instance, to *nodeDraft) {
+	d.removeService(from, inst.Service.ID)
+	s := *inst.Service
+	s.ModifyIndex = d.index
+	d.setService(to, &s)
+	for _, c := range inst.OwnChecks {
+		k := *c
+		k.Node, k.ModifyIndex = to.node.Node, d.index
+		d.setCheck(to, &k)
+	}
+}
+
+// reclaim takes an instance back that was handed to another server while its
+// own was away: one with the same ID, name and address of its own is the same
+// program, and must not be listed twice when it registers again.
+func (d *draft) reclaim(n *nodeDraft, s *api.Service) {
+	if s.Address == "" || n.instance(s.ID) != nil {
+		return
+	}
+	for _, other := range d.serverNodes() {
+		if other == n {
+			continue
+		}
+		i := other.instance(s.ID)
+		if i == nil || i.Service.Service != s.Service || i.Service.Address != s.Address || i.Service.Port != s.Port || !n.takes(i) {
+			continue
+		}
+		d.move(other, i, n)
+		return
 	}
 }
 

@@ -199,6 +199,19 @@ func TestFailedServerHandsItsInstancesOver(t *testing.T) {
 	require.Equal(t, api.Critical, left.Instances[0].Status)
 	require.Equal(t, []string{"s2", "s3"}, s.State().LiveServers())
 
+	// The same instance registering through another server is not listed twice.
+	again := instance(left.Instances[0].Node.Node, "web", "w1")
+	again.SkipNodeUpdate, again.KeepStatus, again.Service.Address = true, true, "10.9.9.9"
+	for _, heir := range []string{"s3", "s2"} {
+		again.Node = heir
+		s.apply(again)
+		v, _ := s.State().Service("web")
+		require.Len(t, v.Instances, 1)
+		require.Equal(t, heir, v.Instances[0].Node.Node)
+		require.Len(t, v.Instances[0].OwnChecks, 1)
+	}
+	web, _ = s.State().Service("web")
+
 	// A late transition of the dead server's is refused.
 	owner := s.State().Owner(&NodeView{Node: web.Instances[0].Node}, "c1")
 	require.Equal(t, web.Instances[0].Node.Node, owner)
