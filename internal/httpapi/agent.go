@@ -24,6 +24,9 @@ type Agent interface {
 	Leave(ctx context.Context) error
 	// Metrics returns the answer of /v1/agent/metrics.
 	Metrics() (any, error)
+	// StreamMetrics writes such an answer to w at the end of each interval until
+	// the context ends or w fails.
+	StreamMetrics(ctx context.Context, w io.Writer)
 	// Prometheus serves the metrics in Prometheus' format; nil while
 	// telemetry.prometheus_retention_time is 0.
 	Prometheus() http.Handler
@@ -143,14 +146,33 @@ func (h *Handler) agentMonitor(q *request) (reply, error) {
 	if level == "" {
 		level = "INFO"
 	}
-	ctx, cancel := context.WithCancel(q.Context())
+	ctx, cancel := h.untilStopped(q)
 	defer cancel()
-	defer context.AfterFunc(h.stop, cancel)()
 	w := &flushWriter{w: q.w, rc: http.NewResponseController(q.w)}
 	if err := h.agent.Monitor(ctx, level, q.has("logjson"), w); err != nil {
 		return reply{}, err
 	}
 	return reply{done: true}, nil
+}
+
+// agentMetricsStream serves /v1/agent/metrics/stream: an object for each
+// interval until the client goes. The status is sent at once, so that the
+// client knows that there will be some.
+func (h *Handler) agentMetricsStream(q *request) (reply, error) {
+	ctx, cancel := h.untilStopped(q)
+	defer cancel()
+	w := &flushWriter{w: q.w, rc: http.NewResponseController(q.w)}
+	if _, err := w.Write(nil); err == nil {
+		h.agent.StreamMetrics(ctx, w)
+	}
+	return reply{done: true}, nil
+}
+
+// untilStopped is a context that ends with the request, or with the door.
+func (h *Handler) untilStopped(q *request) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(q.Context())
+	release := context.AfterFunc(h.stop, cancel)
+	return ctx, func() { release(); cancel() }
 }
 
 // flushWriter sends each line at once.

@@ -18,6 +18,7 @@ func (h *Handler) routes() {
 	h.handle("/v1/agent/version", get(h.agentVersion))
 	h.handle("/v1/agent/members", get(h.agentMembers))
 	h.handle("/v1/agent/metrics", get(h.agentMetrics))
+	h.handle("/v1/agent/metrics/stream", get(h.agentMetricsStream))
 	h.handle("/v1/agent/monitor", get(h.agentMonitor))
 	h.handle("/v1/agent/reload", put(h.agentReload))
 	h.handle("/v1/agent/maintenance", put(h.nodeMaintenance))

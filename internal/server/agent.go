@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -121,6 +122,11 @@ func (s *Server) Leave(ctx context.Context) error {
 
 // Metrics implements httpapi.Agent.
 func (s *Server) Metrics() (any, error) { return s.telemetry.summary() }
+
+// StreamMetrics implements httpapi.Agent.
+func (s *Server) StreamMetrics(ctx context.Context, w io.Writer) {
+	s.telemetry.memory.Stream(ctx, json.NewEncoder(w))
+}
 
 // Prometheus implements httpapi.Agent.
 func (s *Server) Prometheus() http.Handler { return s.telemetry.prometheus }
