@@ -91,7 +91,8 @@ func ParseLevel(s string) (slog.Level, error) {
 	return 0, api.E(api.Invalid, "Unknown log level: "+s+" (use TRACE, DEBUG, INFO, WARN or ERROR)")
 }
 
-// Watch writes lines of the level and above to w until ctx ends or w fails.
+// Watch writes lines of the level and above to w until ctx ends or w fails. It
+// begins with a write of nothing: from then on no line is missed.
 func (l *Log) Watch(ctx context.Context, level slog.Level, json bool, w io.Writer) error {
 	me := &watcher{level: level, json: json, lines: make(chan []byte, watcherBuffer)}
 	l.mu.Lock()
@@ -104,6 +105,9 @@ func (l *Log) Watch(ctx context.Context, level slog.Level, json bool, w io.Write
 		l.updateLeast()
 		l.mu.Unlock()
 	}()
+	if _, err := w.Write(nil); err != nil {
+		return nil
+	}
 	for {
 		select {
 		case line := <-me.lines:
