@@ -6,45 +6,92 @@ import (
 	"time"
 )
 
-// Garbage collection is paced by the live heap. Go's default, collect when the
-// heap has doubled, collects far too often while the catalog is small (a few
-// MB of requests fill such a heap many times a second) and keeps too much
-// while it is large. tuneGC aims at the live heap plus a reserve.
+// Memory is paced by the live heap. Go's default, to collect when the heap has
+// doubled, collects far too often while the catalog is small: a few MB of
+// requests fill such a heap many times a second. So a reserve of garbage is
+// always allowed. In return, memory that a burst left behind is given back to
+// the system as soon as it is quiet again, instead of minutes later.
 const (
-	gcReserve = 24 << 20 // bytes of garbage that are always allowed
-	gcShare   = 45       // percent of the live heap that is allowed beyond it
-	gcEvery   = 2 * time.Second
+	gcReserve = 16 << 20 // bytes of garbage that are always allowed
+	gcShare   = 80      // percent of the live heap that is allowed, if that is more
+	gcEvery   = time.Second
+
+	// quietBytes is how little is allocated in gcEvery when it is quiet, and
+	// leftBytes how much must have been left behind to be worth a collection.
+	quietBytes = 2 << 20
+	leftBytes  = 8 << 20
 )
 
-// liveHeap is what the last collection found alive, in bytes.
-const liveHeap = "/gc/heap/live:bytes"
+// What is read of the runtime.
+const (
+	liveHeap  = "/gc/heap/live:bytes"   // alive at the last collection
+	allocated = "/gc/heap/allocs:bytes" // since the start
+	inUse     = "/memory/classes/heap/objects:bytes"
+	unused    = "/memory/classes/heap/unused:bytes"
+	free      = "/memory/classes/heap/free:bytes" // kept though nothing is in it
+)
 
 // gcPercent returns the setting that allows the reserve on top of a live heap.
 func gcPercent(live uint64) int {
-	if live == 0 {
-		live = 1
-	}
-	p := max(uint64(gcReserve)*100/live, gcShare)
-	return int(min(p, 2000))
+	const least = 4 << 20 // Go never collects below this
+	return int(max(uint64(gcReserve)*100/max(live, least), gcShare))
 }
 
-// tuneGC adjusts the pace of garbage collection until quit is closed. There is
-// one in a process.
-func tuneGC(quit <-chan struct{}) {
-	sample := []metrics.Sample{{Name: liveHeap}}
-	set := 0
+// pacer adjusts garbage collection until quit is closed. There is one in a
+// process. release gives back memory that is not the heap's.
+type pacer struct {
+	release func()
+
+	samples []metrics.Sample
+	percent int
+	before  uint64 // allocated at the last look
+	busy    bool   // something was allocated since memory was last given back
+}
+
+func newPacer(release func()) *pacer {
+	p := &pacer{release: release}
+	for _, n := range []string{liveHeap, allocated, inUse, unused, free} {
+		p.samples = append(p.samples, metrics.Sample{Name: n})
+	}
+	return p
+}
+
+func (p *pacer) run(quit <-chan struct{}) {
 	t := time.NewTicker(gcEvery)
 	defer t.Stop()
 	for {
-		metrics.Read(sample)
-		if p := gcPercent(max(sample[0].Value.Uint64(), 4<<20)); p != set {
-			set = p
-			debug.SetGCPercent(p)
-		}
+		p.look()
 		select {
 		case <-t.C:
 		case <-quit:
 			return
 		}
+	}
+}
+
+func (p *pacer) look() {
+	metrics.Read(p.samples)
+	v := func(i int) uint64 { return p.samples[i].Value.Uint64() }
+	live, total := v(0), v(1)
+	if n := gcPercent(live); n != p.percent {
+		p.percent = n
+		debug.SetGCPercent(n)
+	}
+	fresh := total - p.before
+	p.before = total
+	if fresh > quietBytes {
+		p.busy = true
+		return
+	}
+	left := v(3) + v(4)
+	if used := v(2); used > live {
+		left += used - live
+	}
+	if p.busy && left > leftBytes {
+		// Twice: what pools hold survives the first collection.
+		debug.FreeOSMemory()
+		debug.FreeOSMemory()
+		p.release()
+		p.busy = false
 	}
 }

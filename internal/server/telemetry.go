@@ -48,7 +48,7 @@ func (s *Server) openTelemetry() error {
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
-		tuneGC(quit)
+		newPacer(s.store.ReleasePages).run(quit)
 	}()
 	s.onClose("garbage collection", func() error { close(quit); <-ended; return nil })
 	conf := metrics.DefaultConfig(c.MetricsPrefix)

@@ -37,7 +37,10 @@ func (d *draft) finish(index, term uint64) *State {
 		}
 	}
 	d.next.index, d.next.term = index, term
-	return &d.next
+	// A State of its own: one within the draft would keep the draft alive, and
+	// with it the State before, and so all of history.
+	next := d.next
+	return &next
 }
 
 // announce wakes everybody the batch concerns. It runs after the State has

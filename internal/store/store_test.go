@@ -2,6 +2,7 @@ package store
 
 import (
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -228,6 +229,22 @@ func TestRefusedRegistrationChangesNothing(t *testing.T) {
 	r := s.apply(instance("n1", "web", "w1", check("c1", "nobody", api.Passing)))
 	require.ErrorIs(t, r.Err, api.Refused)
 	require.Zero(t, s.State().NodeCount())
+}
+
+// TestOldStatesAreForgotten makes sure that a State does not hold on to the
+// one before.
+func TestOldStatesAreForgotten(t *testing.T) {
+	s := openTest(t)
+	s.apply(instance("n1", "web", "w1"))
+	gone := make(chan struct{})
+	runtime.AddCleanup(s.State(), func(c chan struct{}) { close(c) }, gone)
+	for i := range 3 {
+		s.apply(instance("n1", "web", "w"+string(rune('2'+i))))
+	}
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		return fired(gone)
+	}, 5*time.Second, time.Millisecond)
 }
 
 func BenchmarkApplyRegister(b *testing.B) {
