@@ -143,6 +143,7 @@ func (f *Front) plain(c net.Conn) (left []byte) {
 		}
 		end += 4
 		s.body.Reset(buf[end : end+s.length])
+		s.req.ContentLength = int64(s.length)
 		end += s.length
 		do, prefix := f.h.fastEndpoint(s.method, s.url.Path)
 		if do == nil || !f.h.answerFast(c, s, prefix, do) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -137,5 +138,19 @@ func TestFrontHandsConnectionsOn(t *testing.T) {
 		require.NoError(t, err)
 		_, err = io.Copy(io.Discard, res.Body)
 		require.NoError(t, err)
+	}
+}
+
+// TestFrontKeepsBodies puts values the quick way, also several on one
+// connection, and reads back what was kept.
+func TestFrontKeepsBodies(t *testing.T) {
+	s := openTest(t)
+	for _, value := range []string{"abc", "", "a longer one"} {
+		put := "PUT /v1/kv/kept HTTP/1.1\r\nHost: x\r\nContent-Length: " + strconv.Itoa(len(value)) + "\r\n\r\n" + value
+		require.Equal(t, http.StatusOK, exchange(t, s.HTTPAddr(), put).StatusCode)
+		res := exchange(t, s.HTTPAddr(), "GET /v1/kv/kept?raw HTTP/1.1\r\nHost: x\r\n\r\n")
+		got, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		require.Equal(t, value, string(got))
 	}
 }
