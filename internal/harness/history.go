@@ -49,6 +49,7 @@ type Outcome struct {
 	Swapped bool // of Swap
 }
 
+// String tells the operation in words, for the report of a failed check.
 func (o Op) String() string {
 	switch o.Verb {
 	case Read:

@@ -65,6 +65,7 @@ type Snapshot interface {
 	// WriteTo writes the state. It may be called more than once and writes the
 	// same bytes each time: the first call only measures the length.
 	WriteTo(w io.Writer) (int64, error)
+	// Release lets go of the state. It is called once.
 	Release()
 }
 
@@ -135,6 +136,7 @@ const (
 	Consistent
 )
 
+// String returns the name that clients know the consistency by.
 func (c Consistency) String() string {
 	if c == Consistent {
 		return "consistent"

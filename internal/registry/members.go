@@ -16,16 +16,25 @@ import (
 type Membership interface {
 	// Leader returns the leader's address and raft ID, empty if none is known.
 	Leader() (addr, id string)
+	// IsLeader reports whether this server believes to lead.
 	IsLeader() bool
 	// LastContact is the time since the leader was last heard of; 0 on it.
 	LastContact() time.Duration
 	// Servers returns raft's configuration and its index.
 	Servers(ctx context.Context) ([]raft.ServerInfo, uint64, error)
+	// RemoveServer and RemoveAddress take a server out of the set: NotFound if
+	// there is none such, Refused if the rest would be no quorum.
 	RemoveServer(ctx context.Context, id string) error
 	RemoveAddress(ctx context.Context, addr string) error
+	// TransferLeadership hands the leadership to the server with the ID, to any
+	// that is fit if that is empty.
 	TransferLeadership(ctx context.Context, id string) error
+	// JoinCluster introduces this server at the addresses and returns how many
+	// answered.
 	JoinCluster(ctx context.Context, addrs []string) (int, error)
+	// Leave takes this server out of the set; a leader hands over first.
 	Leave(ctx context.Context) error
+	// Stats are the figures that Consul shows under raft.
 	Stats() map[string]string
 }
 
