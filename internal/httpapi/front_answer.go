@@ -58,7 +58,7 @@ func (h *Handler) answerFast(c net.Conn, s *frontScratch, prefix string, do endp
 			return false
 		}
 	}
-	s.req.Method = s.method
+	s.req.Method, s.req.ContentLength = s.method, int64(s.length)
 	s.q = request{}
 	if h.parseInto(&s.q, nil, s.req, prefix) != nil || s.q.index > 0 || s.q.hash != "" || s.q.cached {
 		return false

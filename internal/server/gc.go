@@ -13,7 +13,7 @@ import (
 // the system as soon as it is quiet again, instead of minutes later.
 const (
 	gcReserve = 16 << 20 // bytes of garbage that are always allowed
-	gcShare   = 80      // percent of the live heap that is allowed, if that is more
+	gcShare   = 80       // percent of the live heap that is allowed, if that is more
 	gcEvery   = time.Second
 
 	// quietBytes is how little is allocated in gcEvery when it is quiet, and
@@ -72,7 +72,12 @@ func (p *pacer) run(quit <-chan struct{}) {
 func (p *pacer) look() {
 	metrics.Read(p.samples)
 	v := func(i int) uint64 { return p.samples[i].Value.Uint64() }
-	live, total := v(0), v(1)
+	p.judge(v(0), v(1), v(2), v(3)+v(4))
+}
+
+// judge acts on the bytes that are alive, were allocated since the start, are in
+// use, and are kept though nothing is in them.
+func (p *pacer) judge(live, total, used, empty uint64) {
 	if n := gcPercent(live); n != p.percent {
 		p.percent = n
 		debug.SetGCPercent(n)
@@ -83,8 +88,8 @@ func (p *pacer) look() {
 		p.busy = true
 		return
 	}
-	left := v(3) + v(4)
-	if used := v(2); used > live {
+	left := empty
+	if used > live {
 		left += used - live
 	}
 	if p.busy && left > leftBytes {

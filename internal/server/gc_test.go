@@ -1,7 +1,6 @@
 package server
 
 import (
-	"runtime"
 	"runtime/debug"
 	"testing"
 
@@ -24,22 +23,17 @@ func TestGCPercentAllowsTheReserve(t *testing.T) {
 }
 
 func TestPacerGivesBackOnceItIsQuiet(t *testing.T) {
+	const mb = 1 << 20
 	released := 0
 	p := newPacer(func() { released++ })
-	defer func() {
-		p.percent = 100
-		debug.SetGCPercent(100)
-	}()
-	burst := make([][]byte, 40)
-	for i := range burst {
-		burst[i] = make([]byte, 1<<20)
-	}
-	p.look()
-	require.True(t, p.busy)
-	require.Zero(t, released)
-	runtime.KeepAlive(burst)
-	p.look()
-	require.Equal(t, 1, released)
-	p.look()
-	require.Equal(t, 1, released)
+	defer debug.SetGCPercent(100)
+	p.judge(10*mb, 100*mb, 50*mb, 0)
+	require.Zero(t, released, "while it is busy")
+	p.judge(10*mb, 100*mb+1, 50*mb, 0)
+	require.Equal(t, 1, released, "40 MB were left behind")
+	p.judge(10*mb, 100*mb+2, 50*mb, 0)
+	require.Equal(t, 1, released, "once is enough")
+	p.judge(10*mb, 200*mb, 12*mb, 0)
+	p.judge(10*mb, 200*mb, 12*mb, mb)
+	require.Equal(t, 1, released, "too little to be worth it")
 }
