@@ -137,23 +137,34 @@ func (r *Registry) handleHeartbeat(ctx context.Context, req []byte) ([]byte, err
 
 func (r *Registry) heartbeat(ctx context.Context, ref checks.ID, status, output string) error {
 	err := r.run.Heartbeat(ref, status, output)
-	if api.ErrorKind(err) == api.NotFound && err != nil {
-		// Registered a moment ago: the runner has not been told yet.
+	if k := api.ErrorKind(err); err != nil && (k == api.NotFound || k == api.Refused) {
+		// Registered a moment ago, perhaps in place of another kind of check:
+		// the runner has not been told yet.
 		r.assign.sync()
 		err = r.run.Heartbeat(ref, status, output)
 	}
-	if err != nil {
+	if err != nil || r.shows(ref, status) {
 		return err
 	}
 	// A client that set a status must find it in the catalog.
+	if err := r.run.Wait(ctx, ref); err != nil || r.shows(ref, status) {
+		return err
+	}
+	// The runner saw nothing new in it: it still has the check as it was before
+	// it was removed and registered again.
+	r.assign.sync()
+	return r.run.Wait(ctx, ref)
+}
+
+// shows reports whether the catalog has the check with the status, or has it no
+// more.
+func (r *Registry) shows(ref checks.ID, status string) bool {
 	v, _ := r.State().Node(ref.Node)
 	if v == nil {
-		return nil
+		return true
 	}
-	if c := v.Check(ref.CheckID); c == nil || c.Status == status {
-		return nil
-	}
-	return r.run.Wait(ctx, ref)
+	c := v.Check(ref.CheckID)
+	return c == nil || c.Status == status
 }
 
 // Emit stores what the runner found, as one command. It tries until it worked
