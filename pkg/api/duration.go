@@ -32,7 +32,7 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 		}
 		p, err := time.ParseDuration(v)
 		if err != nil {
-			return fmt.Errorf("duration %q is not a number with a unit such as 10s", v)
+			return fmt.Errorf("invalid duration %q: use a number with a unit such as 10s", v)
 		}
 		*d = Duration(p)
 	case float64:

@@ -24,4 +24,6 @@ func TestDurationJSON(t *testing.T) {
 	for _, in := range []string{`"10"`, `"soon"`, `true`, `{}`} {
 		require.Error(t, json.Unmarshal([]byte(in), new(Duration)), in)
 	}
+	// Words that clients look for.
+	require.ErrorContains(t, json.Unmarshal([]byte(`"soon"`), new(Duration)), `invalid duration "soon"`)
 }
