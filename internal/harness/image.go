@@ -14,69 +14,58 @@ import (
 // image copies the data directory of a running server as it is at one moment,
 // which is what a kill leaves.
 //
-// The files are databases that change while they are read, so the copy counts
-// only if none of them committed anything from beginning to end: a commit of
-// bbolt shows in its first two pages, and until then touches no page that the
-// commit before it uses. What is cut off from its peers soon commits no more.
+// The files change while they are read, so the copy counts only if all of them
+// are found the same when they are read again: then each was what the copy says
+// at the moment between. What is cut off from its peers soon writes no more.
 func image(from, to string) error {
 	var err error
 	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
-		var before, after map[string][]byte
-		if before, err = heads(from); err != nil {
-			continue
-		}
 		if err = os.RemoveAll(to); err != nil {
 			return err
 		}
 		if err = os.CopyFS(to, os.DirFS(from)); err != nil {
 			continue // a file went away meanwhile
 		}
-		if after, err = heads(from); err != nil {
-			continue
-		}
-		if err = same(before, after); err == nil {
+		if err = same(from, to); err == nil {
 			return nil
 		}
 	}
 	return fmt.Errorf("no image of %s: %w", from, err)
 }
 
-// head is how much of a file tells its version: bbolt's two meta pages.
-const head = 2 * 4096
-
-// heads returns the beginnings of all files.
-func heads(dir string) (map[string][]byte, error) {
-	all := map[string][]byte{}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+// same returns nil if both directories hold the same files.
+func same(a, b string) error {
+	files := 0
+	err := filepath.WalkDir(a, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		f, err := os.Open(path)
+		files++
+		rel, err := filepath.Rel(a, path)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		b := make([]byte, head)
-		n, err := f.Read(b)
-		all[path] = b[:n]
-		if n == 0 {
-			return nil
+		one, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		other, err := os.ReadFile(filepath.Join(b, rel))
+		if err == nil && !bytes.Equal(one, other) {
+			err = fmt.Errorf("%s changed", rel)
 		}
 		return err
 	})
-	return all, err
-}
-
-func same(a, b map[string][]byte) error {
-	if len(a) != len(b) {
-		return errors.New("files came or went")
+	if err != nil {
+		return err
 	}
-	for path, h := range a {
-		if !bytes.Equal(h, b[path]) {
-			return fmt.Errorf("%s changed", filepath.Base(path))
+	return filepath.WalkDir(b, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			if files--; files < 0 {
+				err = errors.New("a file went away")
+			}
 		}
-	}
-	return nil
+		return err
+	})
 }
 
 // trimNumber takes the number of a life off a directory's name.

@@ -69,8 +69,14 @@ func (p *Processes) Server(i int) *Process { return p.list[i] }
 // Start starts a server over the files it has and waits until it answers.
 func (p *Processes) Start(i int) {
 	p.tb.Helper()
-	p.list[i].launch(p.binary, p.args(i))
+	p.Launch(i)
 	p.list[i].awaitDoor()
+}
+
+// Launch is Start that does not wait for anything.
+func (p *Processes) Launch(i int) {
+	p.tb.Helper()
+	p.list[i].launch(p.binary, p.args(i))
 }
 
 // args is the command line of a server, as a user would write it.
