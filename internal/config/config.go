@@ -39,7 +39,7 @@ type Config struct {
 	DataDir           string            `key:"data_dir"`           // empty only in development mode
 	NodeName          string            `key:"node_name"`          // the host's name by default
 	NodeID            string            `key:"node_id"`            // lower case UUID; empty until EnsureNodeID
-	NodeMeta          map[string]string `key:"node_meta,live"`
+	NodeMeta          map[string]string `key:"node_meta"`
 	VersionOverride   string            `key:"version"` // what node meta consul-version says; empty means ConsulVersion
 
 	// Given holds the addresses as they were written.
@@ -78,9 +78,9 @@ type Config struct {
 	Raft        Raft        `key:",inline"`
 	RaftLog     RaftLog     `key:"raft_logstore"`
 	Autopilot   Autopilot   `key:"autopilot"`
-	Limits      Limits      `key:"limits,live"`
+	Limits      Limits      `key:"limits"`
 	HTTP        HTTPConfig  `key:"http_config"`
-	TLS         TLS         `key:"tls,live"`
+	TLS         TLS         `key:"tls"`
 	UnixSockets UnixSockets `key:"unix_sockets"`
 
 	ACL       ACL       `key:"acl"`

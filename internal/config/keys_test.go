@@ -81,7 +81,7 @@ func TestEveryKeyLoads(t *testing.T) {
 	require.True(t, c.LeaveOnTerminate)
 
 	for _, key := range []string{
-		"encrypt", "audit", "gossip_lan", "watches", "partition", "peering", "connect.enabled", "connect.ca_config",
+		"encrypt", "audit", "gossip_lan", "watches", "partition", "peering", "dns_config.enable_truncate", "limits.rpc_rate", "connect.ca_config",
 		"ui_config.enabled", "telemetry.statsd_address", "retry_join_wan", "segments", "ports.grpc", "xds", "cloud",
 		"acl.enabled", "license_path", "auto_encrypt", "primary_datacenter", "locality", "proxy in a definition",
 	} {

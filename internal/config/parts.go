@@ -76,7 +76,7 @@ type SOA struct {
 
 // Performance trades speed of detection against load.
 type Performance struct {
-	RaftMultiplier int           `key:"raft_multiplier,live"` // 1 (fast) to 10
+	RaftMultiplier int           `key:"raft_multiplier"` // 1 (fast) to 10
 	LeaveDrainTime time.Duration `key:"leave_drain_time"`
 	RPCHoldTimeout time.Duration `key:"rpc_hold_timeout"`
 }
@@ -84,9 +84,9 @@ type Performance struct {
 // Raft is how often the log is cut.
 type Raft struct {
 	Protocol          int           `key:"raft_protocol"`
-	SnapshotThreshold int           `key:"raft_snapshot_threshold,live"` // entries
-	SnapshotInterval  time.Duration `key:"raft_snapshot_interval,live"`
-	TrailingLogs      int           `key:"raft_trailing_logs,live"` // entries
+	SnapshotThreshold int           `key:"raft_snapshot_threshold"` // entries
+	SnapshotInterval  time.Duration `key:"raft_snapshot_interval"`
+	TrailingLogs      int           `key:"raft_trailing_logs"` // entries
 }
 
 // RaftLog chooses where the raft log is kept.
@@ -173,7 +173,7 @@ type ACL struct {
 	EnableTokenPersistence bool          `key:"enable_token_persistence"`
 	EnableTokenReplication bool          `key:"enable_token_replication"`
 	EnableKeyListPolicy    bool          `key:"enable_key_list_policy"`
-	Tokens                 ACLTokens     `key:"tokens,live"`
+	Tokens                 ACLTokens     `key:"tokens"`
 }
 
 // ACLTokens are the secrets a server starts with.
@@ -205,8 +205,8 @@ type Telemetry struct {
 	PrometheusRetentionTime time.Duration `key:"prometheus_retention_time"` // 0 switches the format off
 	MetricsPrefix           string        `key:"metrics_prefix"`
 	DisableHostname         bool          `key:"disable_hostname"`
-	FilterDefault           bool          `key:"filter_default,live"`
-	PrefixFilter            []string      `key:"prefix_filter,live"` // "+prefix" or "-prefix"
+	FilterDefault           bool          `key:"filter_default"`
+	PrefixFilter            []string      `key:"prefix_filter"` // "+prefix" or "-prefix"
 }
 
 // Log is where and how the server speaks.

@@ -141,6 +141,9 @@ var unservedKeys = []unserved{
 }
 
 const (
+	inMemory   = "every server has the catalog in memory; there is no cache"
+	notLimited = "requests are limited by http_max_conns_per_client only"
+
 	notSent = "metrics are read at /v1/agent/metrics, not sent"
 	noUI    = "the web page is not served"
 )
@@ -148,13 +151,35 @@ const (
 // withoutEffect lists keys that are kept in Config, so that they can be
 // reported, but change nothing yet.
 var withoutEffect = map[string]string{
-	"connect.enabled":        forMesh,
-	"ports.grpc":             forMesh,
-	"ports.grpc_tls":         forMesh,
-	"serf_lan_allowed_cidrs": noGossip,
-	"ui_config.content_path": noUI,
-	"ui_config.dir":          noUI,
-	"ui_config.enabled":      noUI,
+	"auto_reload_config":                   "files are not watched; send SIGHUP or use registryctl reload",
+	"discovery_max_stale":                  "a read says itself how old it may be, with max_stale",
+	"disable_coordinates":                  byItself,
+	"disable_http_unprintable_char_filter": "paths with control characters are always refused",
+	"dns_config.use_cache":                 inMemory,
+	"dns_config.cache_max_age":             inMemory,
+	"dns_config.enable_truncate":           "the TC bit is always set when something was cut",
+	"http_config.use_cache":                inMemory,
+	"limits.https_handshake_timeout":       byItself,
+	"limits.rpc_handshake_timeout":         byItself,
+	"limits.rpc_client_timeout":            byItself,
+	"limits.rpc_max_conns_per_client":      "servers keep a few connections to each other",
+	"limits.rpc_rate":                      "there are no agents that call servers",
+	"limits.rpc_max_burst":                 "there are no agents that call servers",
+	"limits.request_limits.mode":           notLimited,
+	"limits.request_limits.read_rate":      notLimited,
+	"limits.request_limits.write_rate":     notLimited,
+	"performance.leave_drain_time":         byItself,
+	"reconnect_timeout":                    "autopilot decides when a failed server is removed",
+	"server_rejoin_age_max":                "a server that was removed is told so when it comes back",
+	"translate_wan_addrs":                  oneDC,
+	"unix_sockets.user":                    "sockets belong to the user that the server runs as",
+	"unix_sockets.group":                   "sockets belong to the user that the server runs as",
+	"ports.grpc":                           forMesh,
+	"ports.grpc_tls":                       forMesh,
+	"serf_lan_allowed_cidrs":               noGossip,
+	"ui_config.content_path":               noUI,
+	"ui_config.dir":                        noUI,
+	"ui_config.enabled":                    noUI,
 }
 
 // unservedAt finds the entry for path or for the nearest group it is in.

@@ -157,19 +157,12 @@ func TestReloadableFrom(t *testing.T) {
 	require.Nil(t, c.ReloadableFrom(read(``)))
 	require.Nil(t, c.ReloadableFrom(read(`
 		log_level = "DEBUG"
-		node_meta { a = "b" }
 		dns_config { only_passing = true, soa { min_ttl = 1 } }
-		limits { kv_max_value_size = 1 }
 		discard_check_output = true
-		raft_snapshot_interval = "1s"
-		performance { raft_multiplier = 1 }
-		telemetry { prefix_filter = ["+a"] }
-		acl { tokens { agent = "x" } }
-		tls { https { cert_file = "a", key_file = "b" } }
 		service { name = "x" }
 		check { name = "x", ttl = "1s" }
 	`)))
-	require.Equal(t, []string{"bind_addr", "datacenter", "http_config.response_headers", "node_id", "performance.leave_drain_time", "ports.http", "primary_datacenter"},
+	require.Equal(t, []string{"bind_addr", "datacenter", "http_config.response_headers", "node_id", "performance.leave_drain_time", "performance.raft_multiplier", "ports.http", "primary_datacenter"},
 		c.ReloadableFrom(read(`
 			bind_addr = "10.0.0.5"
 			datacenter = "dc2"

@@ -30,7 +30,7 @@ func (h *hold) again(ctx context.Context, err error) error {
 	}
 	left := time.Until(h.expires)
 	if left <= 0 {
-		return api.Wrap(api.NoLeader, "no cluster leader", err)
+		return &api.Error{Kind: api.NoLeader, Msg: "No cluster leader", Err: err}
 	}
 	h.pause = min(max(2*h.pause, 2*time.Millisecond), 100*time.Millisecond, left)
 	timer := time.NewTimer(h.pause)

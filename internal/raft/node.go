@@ -86,7 +86,7 @@ func (n *Node) CallLeader(ctx context.Context, kind string, req []byte) ([]byte,
 	addr, id := n.Leader()
 	switch id {
 	case "":
-		return nil, api.E(api.NoLeader, "no cluster leader")
+		return nil, api.E(api.NoLeader, "No cluster leader")
 	case n.cfg.ID:
 		return n.server.Call(ctx, kind, req)
 	}

@@ -19,7 +19,7 @@ func (r *Registry) RegisterCheck(ctx context.Context, reg *api.CheckRegistration
 	if reg.Name == "" {
 		return api.E(api.Invalid, "Missing check name")
 	}
-	c, err := r.checkOf(reg, id, reg.Name)
+	c, err := r.checkOf(reg, id, reg.Name, isLocal(ctx))
 	if err != nil {
 		return err
 	}
@@ -57,10 +57,11 @@ func CheckID(reg *api.CheckRegistration) string {
 	return cmp.Or(reg.ID, reg.CheckID, reg.Name)
 }
 
-// checkOf validates a check registration and makes the stored form of it.
-func (r *Registry) checkOf(reg *api.CheckRegistration, id, name string) (*api.Check, error) {
+// checkOf validates a check registration and makes the stored form of it; local
+// says that it is from this server's own configuration files.
+func (r *Registry) checkOf(reg *api.CheckRegistration, id, name string, local bool) (*api.Check, error) {
 	def := reg.CheckDefinition
-	if err := checks.Validate(&def, r.cfg.Scripts); err != nil {
+	if err := checks.Validate(&def, r.cfg.Scripts || local && r.cfg.LocalScripts); err != nil {
 		return nil, err
 	}
 	switch reg.Status {

@@ -23,7 +23,7 @@ const (
 // /v1/agent/service/register does. Checks that stay keep status and output;
 // with replace, checks of the service that are not named go.
 func (r *Registry) RegisterService(ctx context.Context, reg *api.ServiceRegistration, replace bool) error {
-	s, checks, err := r.serviceOf(reg)
+	s, checks, err := r.serviceOf(reg, isLocal(ctx))
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (r *Registry) home() (string, error) {
 }
 
 // serviceOf validates a registration and makes the stored forms of it.
-func (r *Registry) serviceOf(reg *api.ServiceRegistration) (*api.Service, []*api.Check, error) {
+func (r *Registry) serviceOf(reg *api.ServiceRegistration, local bool) (*api.Service, []*api.Check, error) {
 	if reg.Name == "" {
 		return nil, nil, api.E(api.Invalid, "Missing service name")
 	}
@@ -85,7 +85,7 @@ func (r *Registry) serviceOf(reg *api.ServiceRegistration) (*api.Service, []*api
 	if len(s.Meta) == 0 {
 		s.Meta = nil
 	}
-	checks, err := r.serviceChecks(reg, s)
+	checks, err := r.serviceChecks(reg, s, local)
 	return s, checks, err
 }
 
@@ -111,7 +111,7 @@ func taggedAddresses(reg *api.ServiceRegistration) map[string]api.ServiceAddress
 
 // serviceChecks makes the checks of a registration. Those without an ID are
 // named after the service, and numbered when there are several.
-func (r *Registry) serviceChecks(reg *api.ServiceRegistration, s *api.Service) ([]*api.Check, error) {
+func (r *Registry) serviceChecks(reg *api.ServiceRegistration, s *api.Service, local bool) ([]*api.Check, error) {
 	all := reg.Checks
 	if reg.Check != nil {
 		all = append([]*api.CheckRegistration{reg.Check}, all...)
@@ -129,7 +129,7 @@ func (r *Registry) serviceChecks(reg *api.ServiceRegistration, s *api.Service) (
 		if name == "" {
 			name = "Service '" + s.Service + "' check"
 		}
-		k, err := r.checkOf(c, id, name)
+		k, err := r.checkOf(c, id, name, local)
 		if err != nil {
 			return nil, err
 		}

@@ -60,7 +60,9 @@ type Config struct {
 	ID         string // node ID, also the raft ID
 	Datacenter string
 	Scripts    bool // whether script checks may be registered
-	Logger     *slog.Logger
+	// LocalScripts allows them in this server's own configuration files.
+	LocalScripts bool
+	Logger       *slog.Logger
 	// Self is how this server registers itself in the catalog.
 	Self          Self
 	SessionTTLMin time.Duration // shortest session TTL, 0 means 10s

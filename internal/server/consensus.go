@@ -42,6 +42,10 @@ func (s snapshot) Release()                           {}
 
 // openConsensus binds the server ports and starts raft on the store.
 func (s *Server) openConsensus() error {
+	secure, err := serverTLS(s.cfg)
+	if err != nil {
+		return err
+	}
 	ln, err := listen(s.cfg.ServerAddr(), "ports.server")
 	if err != nil {
 		return err
@@ -56,7 +60,9 @@ func (s *Server) openConsensus() error {
 		extra = append(extra, l)
 	}
 	s.advertise = net.JoinHostPort(s.cfg.AdvertiseAddr, strconv.Itoa(portOf(ln)))
-	s.node, err = raft.Open(s.raftConfig(ln, extra), &fsm{Store: s.store})
+	rc := s.raftConfig(ln, extra)
+	secure.wrap(&rc)
+	s.node, err = raft.Open(rc, &fsm{Store: s.store})
 	if err != nil {
 		ln.Close()
 		for _, l := range extra {
@@ -109,7 +115,7 @@ func autopilotConfig(c config.Autopilot) raft.AutopilotConfig {
 func (s *Server) tags(ln net.Listener) map[string]string {
 	c := s.cfg
 	t := map[string]string{
-		"build": s.version() + ":registryd", "acls": "0", "ft_fs": "1", "ft_si": "1", "segment": "", "wan_join_port": strconv.Itoa(c.Ports.SerfWAN),
+		"build": s.version() + ":registryd", "version": s.version(), "acls": "0", "ft_fs": "1", "ft_si": "1", "segment": "", "wan_join_port": strconv.Itoa(c.Ports.SerfWAN),
 		"raft_vsn": strconv.Itoa(c.Raft.Protocol),
 	}
 	if c.Bootstrap || c.Dev {

@@ -45,10 +45,13 @@ func TestFrontAnswersLikeTheLibrary(t *testing.T) {
 		} {
 			req, _ := http.NewRequest(http.MethodPut, plain.URL+put.path, strings.NewReader(put.body))
 			res, err := plain.Client().Do(req)
-			if err != nil || res.StatusCode != http.StatusOK {
+			if err != nil {
 				return false
 			}
-			res.Body.Close()
+			body(t, res)
+			if res.StatusCode != http.StatusOK {
+				return false
+			}
 		}
 		return true
 	}, waitLong, waitStep)
@@ -124,6 +127,7 @@ func body(t *testing.T, r *http.Response) string {
 	t.Helper()
 	b, err := io.ReadAll(r.Body)
 	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
 	r.Body = io.NopCloser(bytes.NewReader(b))
 	return string(b)
 }

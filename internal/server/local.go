@@ -59,6 +59,7 @@ func (l *localDefinitions) apply(ctx context.Context, services []*api.ServiceReg
 	l.reloads <- struct{}{}
 	defer func() { <-l.reloads }()
 	r := l.s.registry
+	ctx = registry.Local(ctx)
 	var errs []error
 	keep, keepChecks := map[string]bool{}, map[string]bool{}
 	for _, reg := range services {

@@ -14,7 +14,7 @@ func (s *Server) openRegistry() error {
 	c := s.cfg
 	scripts := c.EnableScriptChecks || c.EnableLocalScriptChecks
 	s.registry = registry.New(registry.Config{
-		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Scripts: c.EnableScriptChecks, SessionTTLMin: c.SessionTTLMin,
+		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Scripts: c.EnableScriptChecks, LocalScripts: c.EnableLocalScriptChecks, SessionTTLMin: c.SessionTTLMin,
 		Autopilot: autopilotConfig(c.Autopilot), Connect: c.Connect.Enabled, ClusterID: c.Connect.ClusterID, Dir: c.DataDir,
 		Self: s.self(), Logger: logging.Named(s.log, "agent"),
 	}, s.store, s.node)
