@@ -17,6 +17,9 @@ const (
 	// argsCommand marks commands whose arguments end with another command:
 	// what is behind "--", or else behind the first argument, is not ours.
 	argsCommand = "command"
+	// argsHandler marks commands that are like those once the flag is given
+	// that it names.
+	argsHandler = "handler"
 )
 
 // normalise puts a command line into the form that cobra reads: the words of
@@ -96,9 +99,19 @@ func (n *normaliser) word(arg string, behind int) {
 		}
 	}
 	n.rest = append(n.rest, arg)
-	if n.cmd.Annotations[argsCommand] != "" && !n.marked {
+	if n.endsWithCommand() && !n.marked {
 		n.ours -= behind // ends the loop: the others are the command's
 	}
+}
+
+// endsWithCommand reports whether the words behind the first argument are a
+// command's.
+func (n *normaliser) endsWithCommand() bool {
+	if n.cmd.Annotations[argsCommand] != "" {
+		return true
+	}
+	flag := n.cmd.Annotations[argsHandler]
+	return flag != "" && slices.ContainsFunc(n.flags, func(f string) bool { return strings.HasPrefix(f, "--"+flag+"=") })
 }
 
 // findFlag returns a flag of the command or of those above it, by name or

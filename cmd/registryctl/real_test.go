@@ -159,6 +159,35 @@ func TestAgainstARealServer(t *testing.T) {
 		s.stop()
 		require.Zero(t, s.end())
 	})
+	t.Run("watches of every type", func(t *testing.T) {
+		ok("services", "register", "-name=seen", "-id=s1", "-port=7", "--check-ttl=30s")
+		defer ok("services", "deregister", "-id=s1")
+		ok("kv", "put", "seen/a", "1")
+		ok("event", "-name=seen", "payload")
+		for _, c := range []struct{ flags, want string }{
+			{"-type=service -service=seen", `"ID": "s1"`},
+			{"-type=service -service=seen -passingonly=true", "[]\n"},
+			{"-type=checks -service=seen", `"CheckID": "service:s1"`},
+			{"-type=checks -state=critical", `"CheckID": "service:s1"`},
+			{"-type=checks", `"CheckID": "serfHealth"`},
+			{"-type=services", `"seen": [`},
+			{"-type=nodes", `"Node": "` + node + `"`},
+			{"-type=key -key=seen/a", `"Value": "MQ=="`},
+			{"-type=key -key=seen/nothing", "null\n"},
+			{"-type=keyprefix -prefix=seen/", `"Key": "seen/a"`},
+			{"-type=event -name=seen", `"Name": "seen"`},
+		} {
+			require.Contains(t, ok(append([]string{"watch"}, strings.Fields(c.flags)...)...), c.want, c.flags)
+		}
+		require.Contains(t, fails(1, "watch", "-type=connect_roots"), "Connect must be enabled")
+		s := start(t, addr, "watch", "-type=event", "-name=seen", `read line; echo "got $line"`)
+		s.stdout.eventually(t, "got [{")
+		ok("event", "-name=seen", "more")
+		s.stdout.eventually(t, `"Payload":"bW9yZQ=="`)
+		require.Equal(t, 1, strings.Count(s.stdout.String(), "cGF5bG9hZA=="), "an event is told once")
+		s.stop()
+		require.Zero(t, s.end())
+	})
 	t.Run("keys", func(t *testing.T) {
 		ok("kv", "put", "app/color", "green")
 		require.Equal(t, "green\n", ok("kv", "get", "app/color"))

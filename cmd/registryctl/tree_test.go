@@ -99,6 +99,15 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		{[]string{"lock", "-n=0", "a", "b"}, "-n must be at least 1"},
 		{[]string{"debug", "-capture=x"}, "-capture=x is unknown"},
 		{[]string{"debug", "-interval=0s"}, "cannot be negative"},
+		{[]string{"watch"}, "argument missing: registryctl watch SERVICE"},
+		{[]string{"watch", "-type=nonsense"}, "-type=nonsense is unknown: use one of checks, connect_leaf"},
+		{[]string{"watch", "-type=key"}, "-type=key needs -key"},
+		{[]string{"watch", "-type=keyprefix"}, "-type=keyprefix needs -prefix"},
+		{[]string{"watch", "-type=service"}, "-type=service needs -service"},
+		{[]string{"watch", "-type=key", "-key=a", "-service=b"}, "-service is nothing that -type=key takes"},
+		{[]string{"watch", "-type=service", "-service=a", "-passingonly=x"}, "want true or false"},
+		{[]string{"watch", "-type=checks", "-service=a", "-state=critical"}, "either -service or -state"},
+		{[]string{"watch", "-key=a", "web"}, "-key needs -type"},
 		{[]string{"rtt", "-wan", "a", "b"}, "must be written name.datacenter"},
 	} {
 		o := call(t, "127.0.0.1:1", c.args...)

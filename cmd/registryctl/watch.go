@@ -1,10 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,51 +12,89 @@ import (
 )
 
 func (t *tool) watch() *cobra.Command {
-	var s selection
+	var w watchJob
+	w.t = t
 	cmd := &cobra.Command{
-		Use:   "watch SERVICE",
-		Short: "Show as it happens which instances come, go and change state",
+		Use:   "watch SERVICE | -type=TYPE [COMMAND...]",
+		Short: "Show which instances come, go and change state, or run a command at changes",
 		Long: `Shows the present instances of a service and then, a line each, which come,
 which go and which change state or address, until it is stopped. It goes on
-when servers die, with the next one of --http-addr.`,
-		Example: "  registryctl watch web\n  registryctl watch web --tag=v2 -o json",
-		Args:    args(1, 1),
+when servers die, with the next one of --http-addr.
+
+With -type it watches as Consul's tools do, and runs COMMAND now and at each
+change, with the new state as JSON on its standard input and the index of the
+state in CONSUL_INDEX. While COMMAND runs, changes gather; if it fails the watch
+ends with exit code 1. Without COMMAND it prints the state once. The types, and
+what they take:
+
+  service       -service, -tag, -passingonly, -filter, -near, -node-meta
+  checks        -service or -state, -filter
+  services      -node-meta, -filter
+  nodes         -node-meta, -filter, -near
+  key           -key
+  keyprefix     -prefix
+  event         -name; after the first time, only the new events
+  connect_roots
+  connect_leaf  -service
+
+A COMMAND of a single word is a line of shell unless -shell=false.`,
+		Example: `  registryctl watch web
+  registryctl watch web --tag=v2 -o json
+  registryctl watch -type=service -service=web -passingonly=true ./reload.sh
+  registryctl watch -type=key -key=app/color 'cat > color.json'
+  registryctl watch -type=checks -state=critical -- ./alert --channel ops
+  registryctl watch -type=services`,
+		Args: func(cmd *cobra.Command, given []string) error {
+			if w.kind != "" {
+				return nil
+			}
+			return args(1, 1)(cmd, given)
+		},
+		Annotations: map[string]string{argsHandler: "type"},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if w.kind == "" {
+				if err := w.untyped(cmd); err != nil {
+					return err
+				}
+			} else if err := w.check(cmd); err != nil {
+				return err
+			}
 			c, err := t.client()
 			if err != nil {
 				return err
 			}
-			return t.follow(cmd.Context(), c, args[0], *s.apply(t.read()))
+			if w.kind == "" {
+				return t.follow(cmd.Context(), c, args[0], *w.selection.apply(t.read()))
+			}
+			w.command = args
+			return w.run(cmd.Context(), c)
 		},
 		ValidArgsFunction: first(t.serviceNames()),
 	}
-	s.flags(cmd, t)
+	w.flags(cmd)
 	return cmd
 }
 
 // follow prints the changes of a service until ctx ends, which is no error.
 func (t *tool) follow(ctx context.Context, c *api.Client, service string, q api.QueryOptions) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+	whole := ctx
+	ctx, cancel := context.WithCancelCause(whole)
 	defer cancel(nil)
-	seen, away := false, false
+	seen := false
+	out := outage{t: t}
 	known := map[string]sighting{}
 	o := &api.WatchOptions{
 		QueryOptions: q,
 		OnError: func(err error, _ time.Duration) {
-			switch {
-			case !seen:
+			if !seen {
 				cancel(err) // most likely the address is wrong
-			case !away:
-				away = true
-				fmt.Fprintf(t.err, "%s  %s; trying again\n", time.Now().Format(time.TimeOnly), t.explain(err))
+				return
 			}
+			out.began(err)
 		},
 	}
 	err := c.WatchService(ctx, service, o, func(entries []*api.Entry, _ api.QueryMeta) {
-		if away {
-			away = false
-			fmt.Fprintf(t.err, "%s  servers answer again\n", time.Now().Format(time.TimeOnly))
-		}
+		out.ended()
 		now := sightings(entries)
 		for _, ch := range compare(known, now, !seen) {
 			ch.Time = time.Now()
@@ -70,7 +107,16 @@ func (t *tool) follow(ctx context.Context, c *api.Client, service string, q api.
 		}
 		known, seen = now, true
 	})
-	if cause := context.Cause(ctx); cause != nil && ctx.Err() == err {
+	return stopped(whole, ctx, err)
+}
+
+// stopped is the error of a watch below ctx, which is below whole: none if
+// whoever watched ended the whole, else what ended ctx.
+func stopped(whole, ctx context.Context, err error) error {
+	if whole.Err() != nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, ctx.Err()) {
 		err = cause
 	}
 	if err == context.Canceled {
@@ -79,83 +125,22 @@ func (t *tool) follow(ctx context.Context, c *api.Client, service string, q api.
 	return err
 }
 
-// sighting is what is shown of an instance.
-type sighting struct {
-	node, id, address, status, why string
+// outage tells people, once each time, that no server answers.
+type outage struct {
+	t    *tool
+	away bool
 }
 
-// sightings lists entries by what tells them apart.
-func sightings(entries []*api.Entry) map[string]sighting {
-	m := make(map[string]sighting, len(entries))
-	for _, e := range entries {
-		m[e.Node.Node+"\x00"+e.Service.ID] = sighting{e.Node.Node, e.Service.ID, hostPort(e), e.Status(), troubles(e)}
+func (o *outage) began(err error) {
+	if !o.away {
+		o.away = true
+		fmt.Fprintf(o.t.err, "%s  %s; trying again\n", time.Now().Format(time.TimeOnly), o.t.explain(err))
 	}
-	return m
 }
 
-// change is a line of the watch.
-type change struct {
-	Time    time.Time
-	Change  string // "present", "came", "went", "moved" or "state"
-	ID      string
-	Node    string
-	Address string
-	Status  string
-	Was     string `json:",omitempty"` // the status or address before
-	Why     string `json:",omitempty"` // the checks that do not pass
-}
-
-// compare says what became of the instances, sorted by ID and node. First is
-// for those that were there when the watch began.
-func compare(before, now map[string]sighting, first bool) []change {
-	var list []change
-	add := func(s sighting, what, was string) {
-		list = append(list, change{Change: what, ID: s.id, Node: s.node, Address: s.address, Status: s.status, Was: was, Why: s.why})
+func (o *outage) ended() {
+	if o.away {
+		o.away = false
+		fmt.Fprintf(o.t.err, "%s  servers answer again\n", time.Now().Format(time.TimeOnly))
 	}
-	for key, s := range now {
-		old, known := before[key]
-		switch {
-		case !known && first:
-			add(s, "present", "")
-		case !known:
-			add(s, "came", "")
-		default:
-			if old.address != s.address {
-				add(s, "moved", old.address)
-			}
-			if old.status != s.status {
-				add(s, "state", old.status)
-			}
-		}
-	}
-	for key, s := range before {
-		if _, there := now[key]; !there {
-			add(s, "went", "")
-		}
-	}
-	slices.SortStableFunc(list, func(a, b change) int {
-		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Node, b.Node))
-	})
-	return list
-}
-
-// tell prints a change.
-func (t *tool) tell(c change) error {
-	if t.json() {
-		return writeLine(t.out, c)
-	}
-	line := fmt.Sprintf("%s  %-7s  %s on %s at %s  ", c.Time.Format(time.TimeOnly), c.Change, c.ID, c.Node, c.Address)
-	switch c.Change {
-	case "state":
-		line += c.Was + " -> " + c.Status
-	case "moved":
-		line += c.Status + ", was at " + c.Was
-	default:
-		line += c.Status
-	}
-	if c.Why != "" && c.Change != "went" {
-		line += "  (" + c.Why + ")"
-	}
-	_, err := fmt.Fprintln(t.out, line)
-	return err
 }
