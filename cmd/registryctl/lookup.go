@@ -11,14 +11,24 @@ import (
 
 func (t *tool) lookup() *cobra.Command {
 	var s selection
+	var d dnsLookup
 	cmd := &cobra.Command{
 		Use:   "lookup SERVICE",
 		Short: "Print where the instances of a service can be reached",
 		Long: `Prints a line host:port for each instance of the service, healthy or not
-unless --passing is given. If there is none the exit code is 2.`,
-		Example: "  registryctl lookup web --passing\n  registryctl lookup web --tag=v2 --near=_agent\n  curl http://$(registryctl lookup web --passing | shuf -n1)/",
+unless --passing is given. If there is none the exit code is 2.
+
+With --dns it asks as a program would that knows only DNS. A SERVICE that ends
+with a dot is then the whole name to ask for.`,
+		Example: "  registryctl lookup web --passing\n  registryctl lookup web --tag=v2 --near=_agent\n  registryctl lookup web --dns --dns-addr=127.0.0.1:8600\n  registryctl lookup web --dns --dns-type=a\n  curl http://$(registryctl lookup web --passing | shuf -n1)/",
 		Args:    args(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := d.check(cmd, &s); err != nil {
+				return err
+			}
+			if d.on {
+				return t.lookupDNS(cmd.Context(), d, args[0], &s)
+			}
 			c, err := t.client()
 			if err != nil {
 				return err
@@ -39,6 +49,7 @@ unless --passing is given. If there is none the exit code is 2.`,
 		ValidArgsFunction: first(t.serviceNames()),
 	}
 	s.flags(cmd, t)
+	d.flags(cmd)
 	return cmd
 }
 

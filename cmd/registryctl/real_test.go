@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -146,6 +147,27 @@ func TestAgainstARealServer(t *testing.T) {
 		ok("services", "deregister", "-id=web-2")
 		ok("services", "deregister", file)
 		fails(2, "lookup", "web")
+	})
+	t.Run("lookup by DNS", func(t *testing.T) {
+		ok("services", "register", "-name=named", "-id=n1", "-address=10.1.0.1", "-port=81", "-tag=v1")
+		ok("services", "register", "-name=named", "-id=n2", "-address=10.1.0.2", "-port=82")
+		ok("services", "register", "-name=named", "-id=n3", "-address=10.1.0.3", "-port=83", "--check-ttl=30s")
+		sorted := func(args ...string) []string {
+			found := strings.Fields(ok(append([]string{"lookup"}, args...)...))
+			slices.Sort(found)
+			return found
+		}
+		require.Equal(t, []string{"10.1.0.1:81", "10.1.0.2:82"}, sorted("named", "-dns"))
+		require.Equal(t, []string{"10.1.0.1:81"}, sorted("named", "-dns", "-tag=v1", "-datacenter=dc1"))
+		require.Equal(t, []string{"10.1.0.1", "10.1.0.2"}, sorted("named", "-dns", "-dns-type=A"))
+		require.Equal(t, []string{"10.1.0.1:81", "10.1.0.2:82"}, sorted("named.service.consul.", "-dns"))
+		require.Contains(t, ok("lookup", "named", "-dns", "-tag=v1", "-o", "json"), `"Port": 81`)
+		require.Contains(t, fails(2, "lookup", "nothing", "-dns"), "no SRV record of nothing.service.consul. at 127.0.0.1:")
+		require.Contains(t, fails(1, "lookup", "example.org.", "-dns"), "REFUSED")
+		for i := range 60 { // more than a packet holds
+			ok("services", "register", "-name=many", fmt.Sprintf("-id=m%d", i), fmt.Sprintf("-address=10.2.0.%d", i), "-port=90")
+		}
+		require.Len(t, sorted("many", "-dns"), 60)
 	})
 	t.Run("watch", func(t *testing.T) {
 		s := start(t, addr, "watch", "live")

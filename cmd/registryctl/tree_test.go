@@ -108,6 +108,10 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		{[]string{"watch", "-type=service", "-service=a", "-passingonly=x"}, "want true or false"},
 		{[]string{"watch", "-type=checks", "-service=a", "-state=critical"}, "either -service or -state"},
 		{[]string{"watch", "-key=a", "web"}, "-key needs -type"},
+		{[]string{"lookup", "web", "-dns-type=a"}, "-dns-type needs -dns"},
+		{[]string{"lookup", "web", "-dns", "-dns-type=mx"}, "-dns-type=mx is unknown"},
+		{[]string{"lookup", "web", "-dns", "-passing"}, "-passing cannot be asked by DNS"},
+		{[]string{"lookup", "web", "-dns", "-tag=a", "-tag=b"}, "only one -tag"},
 		{[]string{"rtt", "-wan", "a", "b"}, "must be written name.datacenter"},
 	} {
 		o := call(t, "127.0.0.1:1", c.args...)
