@@ -52,7 +52,7 @@ var (
 func (s *frontScratch) parseHeader(b []byte) bool {
 	clear(s.header)
 	s.length = 0
-	host := false
+	host, length := false, false
 	for len(b) > 0 {
 		line, rest, _ := bytes.Cut(b, crlf)
 		b = rest
@@ -86,10 +86,12 @@ func (s *frontScratch) parseHeader(b []byte) bool {
 		case len("Content-Length"): // and X-Consul-Token
 			if bytes.EqualFold(name, []byte("Content-Length")) {
 				n, err := strconv.Atoi(string(value))
-				if err != nil || n < 0 || n > frontBuffer || value[0] == '+' {
+				// Two of them are net/http's to refuse: where the body ends must
+				// never be a matter of opinion.
+				if err != nil || n < 0 || n > frontBuffer || value[0] == '+' || length {
 					return false
 				}
-				s.length = n
+				s.length, length = n, true
 			} else if !bytes.EqualFold(name, []byte("X-Consul-Token")) {
 				return false
 			}
