@@ -121,17 +121,12 @@ func (p *process) died() error {
 	if p.expected {
 		return nil
 	}
-	return p.epitaphLocked()
+	return p.epitaph()
 }
 
-// epitaph says how the run ended, and what it printed last.
+// epitaph says how the run ended, and what it printed last. The caller holds
+// the lock.
 func (p *process) epitaph() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.epitaphLocked()
-}
-
-func (p *process) epitaphLocked() error {
 	err := p.err
 	if err == nil {
 		err = errors.New("exit status 0")

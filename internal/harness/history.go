@@ -18,7 +18,6 @@ type History struct {
 
 	mu    sync.Mutex
 	ops   []porcupine.Operation
-	wrong []error
 }
 
 // NewHistory returns an empty history.

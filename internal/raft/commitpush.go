@@ -144,6 +144,7 @@ func (p *commitPush) push(ctx context.Context, term uint64, s hraft.Server) {
 
 func (p *commitPush) send(s hraft.Server, index, term uint64) bool {
 	req := &hraft.AppendEntriesRequest{
+		//lint:ignore SA1019 followers of this version of the library still read Leader
 		RPCHeader: p.node.rpcHeader(), Term: term, Leader: []byte(p.node.cfg.Advertise),
 		PrevLogEntry: index, PrevLogTerm: term, LeaderCommitIndex: index,
 	}

@@ -131,6 +131,7 @@ func (n *Node) beat(term uint64) {
 		}
 		n.tasks.spawn(func() {
 			req := &hraft.AppendEntriesRequest{
+				//lint:ignore SA1019 followers of this version of the library still read Leader
 				RPCHeader: n.rpcHeader(), Term: term, Leader: []byte(n.cfg.Advertise),
 			}
 			// An answer that does not come, or a refusal, is missing in the
