@@ -4,6 +4,7 @@
 package rig
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -50,9 +51,18 @@ func Binary(t testing.TB) string {
 	return path
 }
 
+// atOnce is how many tests of a package run at a time. They wait for servers
+// far more than they compute, and some for each other.
+const atOnce = "32"
+
 // Run runs the tests of a package and removes the built program behind them.
 // TestMain calls it and exits with what it returns.
 func Run(m *testing.M) int {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := m.Run()
 	if path, err := build(); err == nil && os.Getenv("REGISTRYD") == "" {
 		_ = os.RemoveAll(filepath.Dir(path))
