@@ -16,8 +16,8 @@ import (
 type History struct {
 	begun time.Time
 
-	mu    sync.Mutex
-	ops   []porcupine.Operation
+	mu  sync.Mutex
+	ops []porcupine.Operation
 }
 
 // NewHistory returns an empty history.
