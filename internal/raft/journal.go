@@ -96,7 +96,9 @@ func (j *journal) recover() error {
 
 // reset empties both files, durably. The caller holds io or is alone.
 func (j *journal) reset() error {
-	next := max(j.files[0].generation, j.files[1].generation) + 1
+	// One is left out: it may have been used by the newer file, whose beginning
+	// was lost while it was being cleared.
+	next := max(j.files[0].generation, j.files[1].generation) + 2
 	for i, f := range j.files {
 		if err := f.clear(next + uint64(i)); err != nil {
 			return err

@@ -32,6 +32,10 @@ import (
 //	  4 bytes  length of the data, then the data
 //	  4 bytes  length of the extensions, then those
 //
+// A file that is empty has a batch without entries, so that its generation is
+// remembered: one that were used twice would make what lies behind the end, of
+// the earlier time, look like the continuation of the later one.
+//
 // All numbers are big endian. Reading stops at the first batch that is not
 // whole: it was being written when the machine stopped, and was acknowledged to
 // nobody. A whole batch with the following number further on means damage.
@@ -97,6 +101,10 @@ func (j *journalFile) read() error {
 		if !ok || j.batches > 0 && b.generation != j.generation || b.number != j.batches {
 			return j.checkRest(all[off:])
 		}
+		if len(b.entries) == 0 {
+			j.generation = b.generation
+			return nil
+		}
 		logs, err := decodeEntries(b.entries)
 		if err != nil {
 			return damaged(j.path, err)
@@ -136,7 +144,7 @@ func readBatch(b []byte) (batch, bool) {
 		return batch{}, false
 	}
 	size := int(binary.BigEndian.Uint32(b[4:]))
-	if size == 0 || size > len(b)-journalHeader {
+	if size > len(b)-journalHeader {
 		return batch{}, false
 	}
 	if crc32.Checksum(b[4:journalHeader+size], castagnoli) != binary.BigEndian.Uint32(b) {
@@ -182,14 +190,11 @@ func (j *journalFile) rewind(generation uint64) {
 
 // clear makes the file durably empty.
 func (j *journalFile) clear(generation uint64) error {
-	if _, err := j.f.WriteAt(make([]byte, journalHeader), 0); err != nil {
-		return err
-	}
-	if err := syncData(j.f); err != nil {
-		return err
-	}
 	j.rewind(generation)
-	return nil
+	if _, err := j.f.WriteAt(j.encode(nil), 0); err != nil {
+		return err
+	}
+	return syncData(j.f)
 }
 
 func appendEntry(b []byte, l *hraft.Log) []byte {
