@@ -27,9 +27,9 @@ func (t *tool) show(v any, print func(io.Writer)) error {
 	if t.json() {
 		return writeJSON(t.out, v)
 	}
-	var b strings.Builder
-	print(&b)
-	_, err := io.WriteString(t.out, b.String())
+	p := page{look: lookOf(t.out)}
+	print(&p)
+	_, err := io.WriteString(t.out, p.String())
 	return err
 }
 
@@ -54,39 +54,6 @@ func list[T any](items []T) []T {
 		return []T{}
 	}
 	return items
-}
-
-// table prints rows below a heading, in columns. An empty cell shows as "-".
-// Nothing is printed, not even the heading, when there are no rows.
-func table(w io.Writer, heading string, rows [][]string) {
-	if len(rows) == 0 {
-		return
-	}
-	columns(w, append([][]string{strings.Split(heading, "|")}, rows...))
-}
-
-// columns prints rows with their cells aligned.
-func columns(w io.Writer, rows [][]string) {
-	var width []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(width) {
-				width = append(width, 0)
-			}
-			width[i] = max(width[i], utf8.RuneCountInString(shown(cell)))
-		}
-	}
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			cell = shown(cell)
-			line.WriteString(cell)
-			if i < len(row)-1 {
-				line.WriteString(strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2))
-			}
-		}
-		fmt.Fprintln(w, line.String())
-	}
 }
 
 // shown is a cell as it is printed: on one line, and never empty.

@@ -169,6 +169,29 @@ func TestAgainstARealServer(t *testing.T) {
 		}
 		require.Len(t, sorted("many", "-dns"), 60)
 	})
+	t.Run("why", func(t *testing.T) {
+		ok("services", "register", "-name=sick", "-id=s1", "-port=1", "--check-ttl=30s")
+		ok("services", "register", "-name=sick", "-id=s2", "-port=2")
+		ok("checks", "fail", "service:s1", "-note=disk full")
+		for _, name := range []string{"sick", "sick/s1"} {
+			said := ok("why", name)
+			require.Contains(t, said, "sick/s1 on "+node+" at 127.0.0.1:1 is critical: 1 of 2 checks do not pass")
+			require.Contains(t, said, "disk full")
+			require.Contains(t, said, "server "+node+" watches the time")
+			require.Contains(t, said, "registryctl checks pass service:s1")
+			require.NotContains(t, said, "sick/s2")
+		}
+		ok("checks", "pass", "service:s1")
+		require.Equal(t, "all 2 instances of sick pass their checks\n", ok("why", "sick"))
+		ok("maint", "-enable", "-service=s2", "-reason=repairs")
+		require.Contains(t, ok("why", "sick"), "registryctl maint -disable -service=s2")
+		ok("maint", "-disable", "-service=s2")
+		require.Contains(t, fails(2, "why", "sick/s3"), `service "sick" has no instance "s3"`)
+		require.Contains(t, fails(2, "why", "healthy"), `no instance of "healthy" is registered`)
+		require.Contains(t, ok("__complete", "why", "sick/"), "sick/s1\nsick/s2\n")
+		ok("services", "deregister", "-id=s1")
+		ok("services", "deregister", "-id=s2")
+	})
 	t.Run("watch", func(t *testing.T) {
 		s := start(t, addr, "watch", "live")
 		s.stderr.eventually(t, "no instance")

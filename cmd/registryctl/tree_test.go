@@ -112,6 +112,7 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		{[]string{"lookup", "web", "-dns", "-dns-type=mx"}, "-dns-type=mx is unknown"},
 		{[]string{"lookup", "web", "-dns", "-passing"}, "-passing cannot be asked by DNS"},
 		{[]string{"lookup", "web", "-dns", "-tag=a", "-tag=b"}, "only one -tag"},
+		{[]string{"why", "web/"}, "want SERVICE or SERVICE/INSTANCE"},
 		{[]string{"rtt", "-wan", "a", "b"}, "must be written name.datacenter"},
 	} {
 		o := call(t, "127.0.0.1:1", c.args...)
