@@ -21,6 +21,7 @@ const (
 
 // unservedKeys lists what existing files may hold beyond the keys of Config.
 var unservedKeys = []unserved{
+	{"acl.disabled_ttl", ""},
 	{"acl.msp_disable_bootstrap", forPaid},
 	{"acl.tokens.managed_service_provider", forPaid},
 	{"acl_enforce_version_8", ""},

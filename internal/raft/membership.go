@@ -63,10 +63,38 @@ func (n *Node) RemoveAddress(ctx context.Context, addr string) error {
 
 // TransferLeadership hands the leadership to the server with the ID, or to the
 // one with the most complete log if the ID is empty. It returns when the old
-// leader has stepped down.
+// leader has stepped down and this server knows the new one.
 func (n *Node) TransferLeadership(ctx context.Context, id string) error {
-	_, err := n.atLeader(ctx, callTransfer, []byte(id))
-	return err
+	_, former := n.Leader()
+	if _, err := n.atLeader(ctx, callTransfer, []byte(id)); err != nil {
+		return err
+	}
+	n.awaitOther(ctx, former)
+	return nil
+}
+
+// otherWait bounds the wait for a new leader's first words.
+const otherWait = time.Second
+
+// awaitOther waits until this server knows another leader than the former one,
+// so that who handed over leadership and then asks for the leader is told. When
+// that takes long there is more amiss than this caller can mend.
+func (n *Node) awaitOther(ctx context.Context, former string) {
+	limit := time.NewTimer(otherWait)
+	defer limit.Stop()
+	for {
+		changed := n.leaders.Changed()
+		if _, id := n.Leader(); id != "" && id != former {
+			return
+		}
+		select {
+		case <-changed.Done():
+		case <-limit.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // Leave takes this server out of the cluster; a leader hands over first. The

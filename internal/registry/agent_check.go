@@ -35,7 +35,7 @@ func (r *Registry) RegisterCheck(ctx context.Context, reg *api.CheckRegistration
 			return api.E(api.NotFound, fmt.Sprintf("ServiceID %q does not exist", reg.ServiceID))
 		}
 		c.ServiceID, node = reg.ServiceID, n.Node.Node
-	} else if _, err := r.home(); err != nil {
+	} else if _, err := r.home(ctx); err != nil {
 		return err
 	}
 	_, err = r.propose(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Checks: []*api.Check{c}, KeepStatus: true})

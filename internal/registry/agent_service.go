@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/registryd/registryd/internal/store"
 	"github.com/registryd/registryd/pkg/api"
@@ -27,7 +28,7 @@ func (r *Registry) RegisterService(ctx context.Context, reg *api.ServiceRegistra
 	if err != nil {
 		return err
 	}
-	node, err := r.home()
+	node, err := r.home(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,14 +43,30 @@ func (r *Registry) RegisterService(ctx context.Context, reg *api.ServiceRegistra
 	return nil
 }
 
+// homeWait is how long a registration waits for its server's node to be in the
+// catalog, which takes a moment after the start: as long as a write waits for a
+// leader.
+const homeWait = 7 * time.Second
+
 // home returns the node that registrations through this server go to, which is
-// its own. Until the server has put that into the catalog the error is NoLeader:
-// nothing was changed, and trying again soon will do.
-func (r *Registry) home() (string, error) {
-	if r.OwnNode(r.State()) == nil {
-		return "", api.E(api.NoLeader, "No cluster leader: this server has not joined a cluster yet")
+// its own, once it is in the catalog. If that takes too long the error is
+// NoLeader: nothing was changed, and trying again later will do.
+func (r *Registry) home(ctx context.Context) (string, error) {
+	limit := time.NewTimer(homeWait)
+	defer limit.Stop()
+	for {
+		v, changed := r.State().Node(r.cfg.Name)
+		if v != nil {
+			return r.cfg.Name, nil
+		}
+		select {
+		case <-changed:
+		case <-limit.C:
+			return "", api.E(api.NoLeader, "No cluster leader: this server has not joined a cluster yet")
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
 	}
-	return r.cfg.Name, nil
 }
 
 // serviceOf validates a registration and makes the stored forms of it.

@@ -10,8 +10,9 @@ import (
 )
 
 // reconcileEvery is how often the leader compares the catalog's servers with
-// raft's configuration; Consul compares gossip as often.
-const reconcileEvery = 60 * time.Second
+// raft's configuration, so that one that left is gone from the catalog at once.
+// It compares a handful of names in memory.
+const reconcileEvery = time.Second
 
 // lead does what only the leader does, once per term, until ctx ends.
 func (r *Registry) lead(ctx context.Context, terms <-chan raft.Term) {

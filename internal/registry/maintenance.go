@@ -19,8 +19,12 @@ func (r *Registry) SetNodeMaintenance(ctx context.Context, enable bool, reason s
 	if reason == "" {
 		reason = nodeMaintenanceNotes
 	}
+	node, err := r.home(ctx)
+	if err != nil {
+		return err
+	}
 	c := &api.Check{CheckID: api.NodeMaintenance, Name: "Node Maintenance Mode", Notes: reason}
-	return r.setMaintenance(ctx, r.cfg.Name, c, enable)
+	return r.setMaintenance(ctx, node, c, enable)
 }
 
 // SetServiceMaintenance does the same for a service instance; NotFound if no

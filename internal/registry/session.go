@@ -36,7 +36,7 @@ func (r *Registry) CreateSession(ctx context.Context, s *api.Session) (string, e
 		return "", err
 	}
 	if n.Node == r.cfg.Name {
-		if _, err := r.home(); err != nil {
+		if _, err := r.home(ctx); err != nil {
 			return "", err
 		}
 	}

@@ -7,6 +7,7 @@ acl {
   enable_key_list_policy   = true
   enable_token_persistence = true
   enable_token_replication = true
+  disabled_ttl             = "120s"
   msp_disable_bootstrap    = true
   policy_ttl               = "31s"
   role_ttl                 = "32s"
