@@ -292,6 +292,20 @@ func TestAgainstARealServer(t *testing.T) {
 		fails(1, "operator", "raft", "remove-peer", "-id=nope")
 		fails(1, "operator", "raft", "transfer-leader")
 	})
+	t.Run("doctor", func(t *testing.T) {
+		said := ok("doctor", "-data-dir="+dir)
+		for _, want := range []string{
+			node + " answers after", "1.16.4:registryd on " + node, "server port of " + node, "1 voter\n",
+			"none: writes stop when a server fails", "answers for consul\n", "syncs in " + dir, "Verdict: it works, but see to the above\n",
+		} {
+			require.Contains(t, said, want)
+		}
+		require.NotContains(t, said, " bad ")
+		o := call(t, addr, "doctor", "-http-addr=127.0.0.1:1,"+addr)
+		require.Equal(t, exitFailed, o.code)
+		require.Contains(t, o.stdout, "does not answer")
+		require.Empty(t, o.stderr)
+	})
 	t.Run("snapshot", func(t *testing.T) {
 		file := filepath.Join(dir, "a.snap")
 		ok("kv", "put", "kept", "before")
