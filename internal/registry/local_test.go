@@ -29,6 +29,10 @@ type local struct {
 	handlers map[string]func(context.Context, []byte) ([]byte, error)
 	pilot    raft.AutopilotConfig
 	applied  int // proposals since the start
+	reads    int // reads that asked the leader
+	servers  []raft.ServerInfo
+	removed  []string // IDs of servers that were
+	called   []string // server ID and kind of each request to another server
 }
 
 func (l *local) Apply(_ context.Context, cmd []byte) ([]byte, uint64, error) {
@@ -41,7 +45,10 @@ func (l *local) Apply(_ context.Context, cmd []byte) ([]byte, uint64, error) {
 }
 
 func (l *local) ReadIndex(context.Context, raft.Consistency) error {
-	if !l.IsLeader() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reads++
+	if !l.leads {
 		return api.E(api.NoLeader, "no leader")
 	}
 	return nil
@@ -53,7 +60,10 @@ func (l *local) Handle(kind string, h func(context.Context, []byte) ([]byte, err
 	l.handlers[kind] = h
 }
 
-func (l *local) Call(ctx context.Context, _, kind string, req []byte) ([]byte, error) {
+func (l *local) Call(ctx context.Context, id, kind string, req []byte) ([]byte, error) {
+	l.mu.Lock()
+	l.called = append(l.called, id+" "+kind)
+	l.mu.Unlock()
 	return l.CallLeader(ctx, kind, req)
 }
 
@@ -73,9 +83,18 @@ func (l *local) IsLeader() bool {
 func (l *local) Leader() (addr, id string)  { return "127.0.0.1:1", "id-1" }
 func (l *local) LastContact() time.Duration { return 0 }
 func (l *local) Servers(context.Context) ([]raft.ServerInfo, uint64, error) {
-	return []raft.ServerInfo{{ID: "id-1", Address: "127.0.0.1:1", Voter: true, Leader: true, Name: "s1"}}, 1, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]raft.ServerInfo{{ID: "id-1", Address: "127.0.0.1:1", Voter: true, Leader: true, Name: "s1"}}, l.servers...), 1, nil
 }
-func (l *local) RemoveServer(context.Context, string) error                          { return nil }
+
+func (l *local) RemoveServer(_ context.Context, id string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.removed = append(l.removed, id)
+	return nil
+}
+
 func (l *local) RemoveAddress(context.Context, string) error                         { return nil }
 func (l *local) TransferLeadership(context.Context, string) error                    { return nil }
 func (l *local) JoinCluster(context.Context, []string) (int, error)                  { return 0, nil }
@@ -83,6 +102,20 @@ func (l *local) Leave(context.Context) error                                    
 func (l *local) Stats() map[string]string                                            { return nil }
 func (l *local) AutopilotState(context.Context) (s raft.AutopilotState, err error)   { return }
 func (l *local) AutopilotHealth(context.Context) (h raft.AutopilotHealth, err error) { return }
+
+// join adds a server to raft's configuration.
+func (l *local) join(s raft.ServerInfo) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.servers = append(l.servers, s)
+}
+
+// asked returns how many reads asked the leader.
+func (l *local) asked() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reads
+}
 
 // proposals returns how many commands were proposed.
 func (l *local) proposals() int {
@@ -126,10 +159,17 @@ type testRegistry struct {
 	t     *testing.T
 	cons  *local
 	terms chan raft.Term
+	alive chan raft.Liveness
 	end   context.CancelFunc // of the present term
 }
 
 func open(t *testing.T, cfg Config) *testRegistry {
+	t.Helper()
+	return openWith(t, cfg, func(*Registry) Heartbeats { return idle{} })
+}
+
+// openWith is open with a check runner, which is made for the registry.
+func openWith(t *testing.T, cfg Config, runner func(*Registry) Heartbeats) *testRegistry {
 	t.Helper()
 	st, err := store.Open(filepath.Join(t.TempDir(), "registry.db"))
 	require.NoError(t, err)
@@ -137,8 +177,8 @@ func open(t *testing.T, cfg Config) *testRegistry {
 	cfg.Self = Self{Address: "127.0.0.1", Port: 8300, Server: true}
 	cfg.Autopilot, cfg.Dir = raft.DefaultAutopilotConfig(), t.TempDir()
 	cons := &local{st: st, handlers: map[string]func(context.Context, []byte) ([]byte, error){}}
-	r := &testRegistry{Registry: New(cfg, st, cons), t: t, cons: cons, terms: make(chan raft.Term)}
-	r.Start(idle{}, r.terms, make(chan raft.Liveness))
+	r := &testRegistry{Registry: New(cfg, st, cons), t: t, cons: cons, terms: make(chan raft.Term), alive: make(chan raft.Liveness)}
+	r.Start(runner(r.Registry), r.terms, r.alive)
 	t.Cleanup(func() {
 		if r.end != nil {
 			r.end()

@@ -1,0 +1,150 @@
+package registry
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/registryd/registryd/internal/store"
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// assigned returns a leading registry at rest whose runner is recorded.
+func assigned(t *testing.T) (*testRegistry, *recorder) {
+	t.Helper()
+	p := newRecorder()
+	r := openWith(t, Config{}, func(*Registry) Heartbeats { return p })
+	r.lead()
+	for r.OwnNode(r.State()) == nil {
+		settle()
+	}
+	settle()
+	return r, p
+}
+
+func ids(list ...string) map[string]bool {
+	m := map[string]bool{}
+	for _, id := range list {
+		m[id] = true
+	}
+	return m
+}
+
+func TestChecksOfThisServerAreRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, p := assigned(t)
+		r.do(instance("s1", "a", ""))
+		r.do(instance("s1", "b", ""))
+		r.do(&store.Register{Node: "s1", SkipNodeUpdate: true, Checks: []*api.Check{{CheckID: "said", Name: "said", Status: api.Passing}}})
+		settle()
+		got, calls := p.runs()
+		require.Equal(t, ids("a", "b"), got, "a check that nobody can run is left alone")
+
+		r.do(instance("s1", "a", ""))
+		settle()
+		_, again := p.runs()
+		require.Equal(t, calls, again, "registering the same changes nothing")
+
+		other := instance("s1", "a", "")
+		other.Checks[0].Probe = &api.CheckDefinition{TTL: api.Duration(time.Hour)}
+		r.do(other)
+		r.do(&store.Deregister{Node: "s1", ServiceID: "b"})
+		settle()
+		got, _ = p.runs()
+		require.Equal(t, ids("a"), got)
+		require.EqualValues(t, time.Hour, p.check("s1", "a").Probe.TTL)
+		r.do(&store.Deregister{Node: "s1", ServiceID: "a"})
+		settle()
+		got, _ = p.runs()
+		require.Empty(t, got, "the node has no checks any more")
+	})
+}
+
+func TestChecksOfALivingServerAreItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, p := assigned(t)
+		r.addServer("s2", "id-2")
+		r.do(instance("s2", "free", "10.0.0.9"))
+		r.do(instance("s2", "bound", ""))
+		r.do(instance("s1", "mine", ""))
+		settle()
+		got, _ := p.runs()
+		require.Equal(t, ids("mine"), got)
+
+		r.do(&store.Liveness{Node: "s2"})
+		settle()
+		got, _ = p.runs()
+		require.True(t, got["free"], "an instance with an address of its own has moved here")
+		require.True(t, got["mine"])
+		n, i := r.FindService(r.State(), "free")
+		require.NotNil(t, i)
+		require.Equal(t, "s1", n.Node.Node)
+
+		r.do(&store.Liveness{Node: "s2", Alive: true})
+		settle()
+		got, _ = p.runs()
+		require.True(t, got["free"], "the server that is back drops nothing and takes nothing")
+		require.False(t, got["bound"], "what stayed with it is its own again")
+	})
+}
+
+// TestChecksOfOtherNodesAreShared puts a hundred checks on a node that is no
+// server: each is run by exactly one of the living.
+func TestChecksOfOtherNodesAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, p := assigned(t)
+		r.addServer("s2", "id-2")
+		r.addServer("s3", "id-3")
+		host := &store.Register{Node: "host", Address: "10.0.0.1", Datacenter: "dc1"}
+		for i := range 100 {
+			id := fmt.Sprint("c", i)
+			host.Checks = append(host.Checks, &api.Check{CheckID: id, Name: id, Status: api.Critical, Definition: &api.CheckDefinition{TCP: "10.0.0.1:80", Interval: api.Duration(time.Minute)}})
+		}
+		r.do(host)
+		settle()
+		v, _ := r.State().Node("host")
+		want := ids()
+		for _, c := range v.Checks {
+			if r.State().Owner(v, c.CheckID) == "s1" {
+				want[c.CheckID] = true
+			}
+		}
+		first, _ := p.runs()
+		require.Equal(t, want, first)
+		require.Greater(t, len(first), 10)
+		require.Less(t, len(first), 70)
+
+		r.do(&store.Liveness{Node: "s2"})
+		settle()
+		second, _ := p.runs()
+		require.Greater(t, len(second), len(first))
+		for id := range first {
+			require.True(t, second[id], "%s moved although its server lives", id)
+		}
+		r.do(&store.Liveness{Node: "s3"})
+		settle()
+		all, _ := p.runs()
+		require.Len(t, all, 100)
+
+		r.do(&store.Deregister{Node: "host"})
+		settle()
+		none, _ := p.runs()
+		require.Empty(t, none)
+	})
+}
+
+func TestAnOlderStateIsNotLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, p := assigned(t)
+		r.do(instance("s1", "a", ""))
+		old := r.State()
+		r.do(&store.Deregister{Node: "s1", ServiceID: "a"})
+		settle()
+		r.assign.reconcile(old)
+		got, _ := p.runs()
+		require.Empty(t, got)
+	})
+}

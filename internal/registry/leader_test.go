@@ -1,0 +1,134 @@
+package registry
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/registryd/registryd/internal/raft"
+	"github.com/registryd/registryd/pkg/api"
+)
+
+func TestLivenessIsWrittenIntoTheCatalog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := started(t)
+		r.addServer("s2", "id-2")
+		status := func() string {
+			synctest.Wait()
+			v, _ := r.State().Node("s2")
+			return v.Check(api.SerfHealth).Status + " " + v.Check(api.SerfHealth).Output
+		}
+		r.alive <- raft.Liveness{ID: "id-2"}
+		require.Equal(t, "critical "+serfFailed, status())
+		before := r.cons.proposals()
+		r.alive <- raft.Liveness{ID: "id-2"}
+		r.alive <- raft.Liveness{ID: "unheard of"}
+		require.Equal(t, "critical "+serfFailed, status())
+		require.Equal(t, before, r.cons.proposals(), "what is known is not written again")
+		r.alive <- raft.Liveness{ID: "id-2", Alive: true}
+		require.Equal(t, "passing "+serfAlive, status())
+	})
+}
+
+// TestFormerServersLeaveTheCatalog removes a server from raft: the leader takes
+// it out of the catalog, and what can live on moves first.
+func TestFormerServersLeaveTheCatalog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := started(t)
+		r.addServer("s2", "id-2")
+		r.do(instance("s2", "free", "10.0.0.9"))
+		time.Sleep(2 * reconcileEvery)
+		v, _ := r.State().Node("s2")
+		require.NotNil(t, v, "raft knows it")
+
+		r.cons.mu.Lock()
+		r.cons.servers = nil
+		r.cons.mu.Unlock()
+		time.Sleep(reconcileEvery)
+		synctest.Wait()
+		v, _ = r.State().Node("s2")
+		require.Nil(t, v)
+		n, _ := r.FindService(r.State(), "free")
+		require.Equal(t, "s1", n.Node.Node)
+		require.NotNil(t, r.OwnNode(r.State()))
+	})
+}
+
+func TestMembersAsClientsKnowThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := started(t)
+		ctx := context.Background()
+		r.cons.join(raft.ServerInfo{ID: "id-3", Name: "s3", Address: "127.0.0.3:8300", Voter: true, Meta: map[string]string{"build": "1"}})
+		r.cons.join(raft.ServerInfo{ID: "id-0", Address: "127.0.0.9:8300", Voter: true})
+		r.addServer("s2", "id-2")
+		r.alive <- raft.Liveness{ID: "id-2"}
+		synctest.Wait()
+		list, err := r.Members(ctx)
+		require.NoError(t, err)
+		var got []string
+		for _, m := range list {
+			got = append(got, m.Name)
+		}
+		require.Equal(t, []string{"id-0", "s1", "s2", "s3"}, got, "in order; one that nobody named goes by its ID")
+		s2, s3 := list[2], list[3]
+		require.Equal(t, api.MemberFailed, s2.Status)
+		require.Equal(t, "1", s2.Tags["nonvoter"])
+		require.Equal(t, api.MemberAlive, s3.Status)
+		require.Equal(t, "127.0.0.3", s3.Addr)
+		require.EqualValues(t, 8300, s3.Port)
+		for k, v := range map[string]string{"role": "consul", "dc": "dc1", "id": "id-3", "port": "8300", "build": "1"} {
+			require.Equal(t, v, s3.Tags[k], k)
+		}
+		require.NotContains(t, s3.Tags, "nonvoter")
+
+		require.NoError(t, r.ForceLeave(ctx, "s3"))
+		require.Empty(t, r.cons.removed, "a member that lives is not removed")
+		require.NoError(t, r.ForceLeave(ctx, "s2"))
+		require.Equal(t, []string{"id-2"}, r.cons.removed)
+		require.ErrorIs(t, r.ForceLeave(ctx, "nobody"), api.Refused)
+	})
+}
+
+func TestAliasFollowsItsService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := started(t)
+		type told struct {
+			status, output string
+			index          uint64
+		}
+		ask := func(ctx context.Context, id string, prev uint64) <-chan told {
+			done := make(chan told, 1)
+			go func() {
+				s, o, i := r.AliasStatus(ctx, "s1", id, prev)
+				done <- told{s, o, i}
+			}()
+			return done
+		}
+		first := <-ask(context.Background(), "web", 0)
+		require.Equal(t, api.Critical, first.status)
+		require.Equal(t, "Service web could not be found on node s1", first.output)
+
+		next := ask(context.Background(), "web", first.index)
+		synctest.Wait()
+		require.Empty(t, next, "it waits for news")
+		require.NoError(t, r.RegisterService(context.Background(), &api.ServiceRegistration{Name: "web"}, false))
+		second := <-next
+		require.Equal(t, api.Passing, second.status)
+		require.Greater(t, second.index, first.index)
+
+		next = ask(context.Background(), "web", second.index)
+		r.do(instance("s1", "web", ""))
+		third := <-next
+		require.Equal(t, api.Critical, third.status)
+
+		node := <-ask(context.Background(), "", 0)
+		require.Equal(t, api.Passing, node.status, "a node's alias looks at the node's own checks")
+		ctx, cancel := context.WithCancel(context.Background())
+		last := ask(ctx, "web", third.index)
+		cancel()
+		require.Equal(t, third.index, (<-last).index)
+	})
+}
