@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +15,9 @@ import (
 type logFile struct {
 	path     string
 	maxAge   time.Duration
-	maxBytes int64 // 0 means no limit
-	keep     int   // files put aside that are kept; 0 all, below 0 none
+	maxBytes int64          // 0 means no limit
+	keep     int            // files put aside that are kept; 0 all, below 0 none
+	aside    *regexp.Regexp // their names
 
 	mu     sync.Mutex
 	f      *os.File
@@ -25,7 +26,10 @@ type logFile struct {
 }
 
 func newLogFile(path string, maxAge time.Duration, maxBytes int64, keep int) (*logFile, error) {
-	l := &logFile{path: path, maxAge: maxAge, maxBytes: maxBytes, keep: keep}
+	ext := filepath.Ext(path)
+	name := strings.TrimSuffix(filepath.Base(path), ext)
+	aside := regexp.MustCompile("^" + regexp.QuoteMeta(name) + "-[0-9]+" + regexp.QuoteMeta(ext) + "$")
+	l := &logFile{path: path, maxAge: maxAge, maxBytes: maxBytes, keep: keep, aside: aside}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -62,29 +66,38 @@ func (l *logFile) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// rotate puts the file aside under a name with the time in it.
+// rotate puts the file aside under a name with the time in it. If that cannot
+// be done the file goes on growing: a log that is too long beats none.
 func (l *logFile) rotate() error {
 	l.f.Close()
 	ext := filepath.Ext(l.path)
 	aside := fmt.Sprintf("%s-%d%s", strings.TrimSuffix(l.path, ext), time.Now().UnixNano(), ext)
-	if err := os.Rename(l.path, aside); err != nil {
-		return err
+	if err := os.Rename(l.path, aside); err == nil {
+		l.prune()
 	}
-	l.prune()
 	return l.open()
 }
 
-// prune removes the oldest of the files put aside.
+// prune removes the oldest of the files put aside, and no others: a neighbour's
+// log may begin with the same words.
 func (l *logFile) prune() {
 	if l.keep == 0 {
 		return
 	}
-	ext := filepath.Ext(l.path)
-	files, _ := filepath.Glob(strings.TrimSuffix(l.path, ext) + "-*" + ext)
-	sort.Strings(files)
-	for len(files) > max(l.keep, 0) {
-		os.Remove(files[0])
-		files = files[1:]
+	dir := filepath.Dir(l.path)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return // what is left over now goes the next time
+	}
+	var aside []string // in order of time, as ReadDir sorts by name
+	for _, e := range entries {
+		if l.aside.MatchString(e.Name()) {
+			aside = append(aside, filepath.Join(dir, e.Name()))
+		}
+	}
+	for len(aside) > max(l.keep, 0) {
+		os.Remove(aside[0])
+		aside = aside[1:]
 	}
 }
 

@@ -199,6 +199,17 @@ func TestWatchThatFiresWithoutNews(t *testing.T) {
 	})
 }
 
+// A client that was told index 0 would ask again without waiting, for ever.
+func TestIndexIsNeverZero(t *testing.T) {
+	d := open(t, Config{})
+	rep, err := d.read(parsed(t, ""), plainRead, func(*store.State) (look, error) { return look{}, nil })
+	require.NoError(t, err)
+	require.EqualValues(t, 1, rep.meta.index)
+	rep, err = d.read(parsed(t, ""), readMode{quiet: true}, func(*store.State) (look, error) { return look{}, nil })
+	require.NoError(t, err)
+	require.Nil(t, rep.meta)
+}
+
 func TestConsistencyOfReads(t *testing.T) {
 	for _, c := range []struct {
 		query     string
