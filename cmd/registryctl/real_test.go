@@ -292,6 +292,14 @@ func TestAgainstARealServer(t *testing.T) {
 		fails(1, "operator", "raft", "remove-peer", "-id=nope")
 		fails(1, "operator", "raft", "transfer-leader")
 	})
+	t.Run("top", func(t *testing.T) {
+		ok("services", "register", "-name=slow", "-port=1", "--check-ttl=30s")
+		said := ok("top", "-once", "-interval=20ms")
+		require.Contains(t, said, "leader "+node)
+		require.Regexp(t, `slow +slow +`+node+` +critical +service:slow`, said)
+		require.Contains(t, ok("top", "-once", "-interval=20ms", "-o", "json"), `"Leader":"`+node+`"`)
+		ok("services", "deregister", "-id=slow")
+	})
 	t.Run("doctor", func(t *testing.T) {
 		said := ok("doctor", "-data-dir="+dir)
 		for _, want := range []string{

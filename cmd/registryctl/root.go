@@ -87,7 +87,7 @@ lookup asked for is not there.`,
 	add(root, groupLook, t.lookup(), t.watch(), t.health(), t.why(), t.checks(), t.catalog(), t.rtt())
 	add(root, groupChange, t.services(), t.maint())
 	add(root, groupKeys, t.kv(), t.lock(), t.session(), t.event(), t.query())
-	add(root, groupServers, t.members(), t.doctor(), t.join(), t.leave(), t.forceLeave(), t.info(), t.monitor(),
+	add(root, groupServers, t.members(), t.top(), t.doctor(), t.join(), t.leave(), t.forceLeave(), t.info(), t.monitor(),
 		t.reload(), t.operator(), t.snapshot(), t.debug())
 	add(root, groupTool, t.validate(), t.version())
 	return root

@@ -113,6 +113,7 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		{[]string{"lookup", "web", "-dns", "-passing"}, "-passing cannot be asked by DNS"},
 		{[]string{"lookup", "web", "-dns", "-tag=a", "-tag=b"}, "only one -tag"},
 		{[]string{"why", "web/"}, "want SERVICE or SERVICE/INSTANCE"},
+		{[]string{"top", "-interval=0s"}, "-interval must be above 0"},
 		{[]string{"rtt", "-wan", "a", "b"}, "must be written name.datacenter"},
 	} {
 		o := call(t, "127.0.0.1:1", c.args...)
