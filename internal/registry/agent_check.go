@@ -38,7 +38,7 @@ func (r *Registry) RegisterCheck(ctx context.Context, reg *api.CheckRegistration
 	} else if _, err := r.home(ctx); err != nil {
 		return err
 	}
-	_, err = r.propose(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Checks: []*api.Check{c}, KeepStatus: true})
+	err = r.proposeHere(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Checks: []*api.Check{c}, KeepStatus: true})
 	if err == nil {
 		r.rearm(node, c)
 	}
@@ -89,8 +89,7 @@ func (r *Registry) DeregisterCheck(ctx context.Context, id string) error {
 	if n == nil {
 		return unknownCheck(id)
 	}
-	_, err = r.propose(ctx, &store.Deregister{Node: n.Node.Node, CheckID: id, MustExist: true})
-	return err
+	return r.proposeHere(ctx, &store.Deregister{Node: n.Node.Node, CheckID: id, MustExist: true})
 }
 
 // heartbeatKind is the internal request that carries a heartbeat to the server
@@ -110,16 +109,28 @@ func (r *Registry) Heartbeat(ctx context.Context, id, status, output string) err
 	if c == nil {
 		return unknownCheck(id)
 	}
+	ref := checks.ID{Node: n.Node.Node, CheckID: id}
+	if err := r.passOn(ctx, n, ref, status, output); err != nil {
+		return err
+	}
+	if !r.shows(ref, status) {
+		r.settle(ctx)
+	}
+	return nil
+}
+
+// passOn gives a heartbeat to the server that runs the check, on node n.
+func (r *Registry) passOn(ctx context.Context, n *store.NodeView, ref checks.ID, status, output string) error {
 	st := r.State()
-	owner := st.Owner(n, id)
+	owner := st.Owner(n, ref.CheckID)
 	if owner == "" || owner == r.cfg.Name {
-		return r.heartbeat(ctx, checks.ID{Node: n.Node.Node, CheckID: id}, status, output)
+		return r.heartbeat(ctx, ref, status, output)
 	}
 	v, _ := st.Node(owner)
 	if v == nil {
 		return api.E(api.NoLeader, "server "+owner+" that runs the check is not known")
 	}
-	req, err := json.Marshal(heartbeat{n.Node.Node, id, status, output})
+	req, err := json.Marshal(heartbeat{ref.Node, ref.CheckID, status, output})
 	if err != nil {
 		return fmt.Errorf("encode heartbeat: %w", err)
 	}

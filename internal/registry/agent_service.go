@@ -32,7 +32,7 @@ func (r *Registry) RegisterService(ctx context.Context, reg *api.ServiceRegistra
 	if err != nil {
 		return err
 	}
-	_, err = r.propose(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Service: s, Checks: checks, KeepStatus: true, ReplaceChecks: replace})
+	err = r.proposeHere(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Service: s, Checks: checks, KeepStatus: true, ReplaceChecks: replace})
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (r *Registry) DeregisterService(ctx context.Context, id string) error {
 	if n == nil {
 		return unknownService(id)
 	}
-	_, err = r.propose(ctx, &store.Deregister{Node: n.Node.Node, ServiceID: id, MustExist: true})
+	err = r.proposeHere(ctx, &store.Deregister{Node: n.Node.Node, ServiceID: id, MustExist: true})
 	if err == nil {
 		r.log.Info("service deregistered", "service", id)
 	}

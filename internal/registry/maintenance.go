@@ -52,11 +52,9 @@ func (r *Registry) setMaintenance(ctx context.Context, node string, c *api.Check
 		return nil
 	case !enable:
 		r.log.Info("maintenance ends", "check", c.CheckID)
-		_, err := r.propose(ctx, &store.Deregister{Node: node, CheckID: c.CheckID})
-		return err
+		return r.proposeHere(ctx, &store.Deregister{Node: node, CheckID: c.CheckID})
 	}
 	r.log.Info("maintenance begins", "check", c.CheckID, "reason", c.Notes)
 	c.Status, c.Type, c.ServiceTags = api.Critical, "maintenance", []string{}
-	_, err := r.propose(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Checks: []*api.Check{c}})
-	return err
+	return r.proposeHere(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Checks: []*api.Check{c}})
 }

@@ -53,7 +53,7 @@ func (s *Server) openDoors() error {
 			return err
 		}
 		s.doors.http = append(s.doors.http, ln)
-		if front := limit.listener(ln); len(c.HTTP.AllowWriteFrom) == 0 {
+		if front := limit.listener(ln, tooMany); len(c.HTTP.AllowWriteFrom) == 0 {
 			s.serveHTTP(web, s.handler.Front(front))
 		} else {
 			s.serveHTTP(web, front)
@@ -74,7 +74,7 @@ func (s *Server) openDoors() error {
 				return err
 			}
 			s.doors.https = append(s.doors.https, ln)
-			s.serveHTTP(web, tls.NewListener(limit.listener(ln), t))
+			s.serveHTTP(web, tls.NewListener(limit.listener(ln, ""), t))
 		}
 	}
 	return s.openDNS()

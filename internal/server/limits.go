@@ -2,10 +2,12 @@ package server
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // connLimit bounds the connections of one client address, so that one client
@@ -19,20 +21,30 @@ type connLimit struct {
 
 func newConnLimit(max int) *connLimit { return &connLimit{max: max, count: map[string]int{}} }
 
-func (l *connLimit) listener(ln net.Listener) net.Listener {
+// tooMany is what a client over the limit is told, in Consul's words.
+const tooMany = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 82\r\nConnection: close\r\n\r\n" +
+	"Your IP is issuing too many concurrent connections, please rate limit your calls\r\n"
+
+// listener limits ln. Who is over the limit is told so in refusal before the
+// connection is closed; an empty one tells nothing.
+func (l *connLimit) listener(ln net.Listener, refusal string) net.Listener {
 	if l.max <= 0 {
 		return ln
 	}
-	return &limitedListener{ln, l}
+	return &limitedListener{ln, l, refusal}
 }
 
 type limitedListener struct {
 	net.Listener
-	limit *connLimit
+	limit   *connLimit
+	refusal string
 }
 
+// refusalTime bounds the writing of a refusal; it fits into any socket's buffer.
+const refusalTime = 10 * time.Millisecond
+
 // Accept returns the next connection that is within the limit and closes the
-// others, as Consul does.
+// others.
 func (l *limitedListener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -42,6 +54,10 @@ func (l *limitedListener) Accept() (net.Conn, error) {
 		host, _, err := net.SplitHostPort(c.RemoteAddr().String())
 		if err != nil || l.limit.add(host) {
 			return &limitedConn{Conn: c, release: sync.OnceFunc(func() { l.limit.drop(host) })}, nil
+		}
+		if l.refusal != "" {
+			c.SetWriteDeadline(time.Now().Add(refusalTime))
+			io.WriteString(c, l.refusal)
 		}
 		c.Close()
 	}

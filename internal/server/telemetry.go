@@ -53,7 +53,7 @@ func (s *Server) openTelemetry() error {
 	s.onClose("garbage collection", func() error { close(quit); <-ended; return nil })
 	conf := metrics.DefaultConfig(c.MetricsPrefix)
 	conf.EnableHostname = !c.DisableHostname
-	conf.EnableRuntimeMetrics = false // read when asked for, not every second
+	conf.EnableRuntimeMetrics = false // the library's goroutine for it never ends; see emitRuntime
 	conf.FilterDefault = c.FilterDefault
 	for _, f := range c.PrefixFilter {
 		if len(f) > 1 && f[0] == '+' {
@@ -67,7 +67,28 @@ func (s *Server) openTelemetry() error {
 		return err
 	}
 	s.onClose("telemetry", func() error { m.Shutdown(); return nil })
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		emitRuntime(m, stop)
+	}()
+	s.onClose("runtime metrics", func() error { close(stop); <-stopped; return nil })
 	return nil
+}
+
+// emitRuntime puts what the runtime measures into every interval until stop is
+// closed.
+func emitRuntime(m *metrics.Metrics, stop <-chan struct{}) {
+	tick := time.NewTicker(metricsInterval)
+	defer tick.Stop()
+	for {
+		m.EmitRuntimeStats()
+		select {
+		case <-tick.C:
+		case <-stop:
+			return
+		}
+	}
 }
 
 // summary is the answer of /v1/agent/metrics.
