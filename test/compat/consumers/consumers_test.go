@@ -73,7 +73,7 @@ func TestConsumersOutliveTheLeader(t *testing.T) {
 			ready.Wait()
 			dead := cluster.KillLeader(t)
 			cluster.AwaitWrites(t)
-			peers, err := cluster.Leader(t).Client(t).Status().Peers()
+			peers, err := cluster.Leader(t).Client().Status().Peers()
 			require.NoError(t, err)
 			require.NotEmpty(t, peers)
 			require.NotEqual(t, dead, cluster.Leader(t))

@@ -18,7 +18,7 @@ import (
 )
 
 func testSelf(t *testing.T, w world) {
-	agent := w.home(t).Agent()
+	agent := w.home().Agent()
 	name := w.servers[len(w.servers)-1].Name
 	self, err := agent.Self()
 	require.NoError(t, err)
@@ -48,7 +48,7 @@ func testSelf(t *testing.T, w world) {
 }
 
 func testMembers(t *testing.T, w world) {
-	members, err := w.client(t).Agent().Members(false)
+	members, err := w.client().Agent().Members(false)
 	require.NoError(t, err)
 	require.Len(t, members, len(w.servers))
 	for _, m := range members {
@@ -58,29 +58,29 @@ func testMembers(t *testing.T, w world) {
 		require.Equal(t, "127.0.0.1", m.Addr)
 		require.NotZero(t, m.Port)
 	}
-	wan, err := w.client(t).Agent().MembersOpts(api.MembersOpts{WAN: true})
+	wan, err := w.client().Agent().MembersOpts(api.MembersOpts{WAN: true})
 	require.NoError(t, err)
 	require.Len(t, wan, len(w.servers))
 	require.True(t, strings.HasSuffix(wan[0].Name, ".dc1"), wan[0].Name)
-	filtered, err := w.client(t).Agent().MembersOpts(api.MembersOpts{Filter: fmt.Sprintf("Name == %q", w.servers[0].Name)})
+	filtered, err := w.client().Agent().MembersOpts(api.MembersOpts{Filter: fmt.Sprintf("Name == %q", w.servers[0].Name)})
 	require.NoError(t, err)
 	require.Len(t, filtered, 1)
 }
 
 func testStatus(t *testing.T, w world) {
-	leader, err := w.client(t).Status().Leader()
+	leader, err := w.client().Status().Leader()
 	require.NoError(t, err)
-	peers, err := w.client(t).Status().Peers()
+	peers, err := w.client().Status().Peers()
 	require.NoError(t, err)
 	require.Len(t, peers, len(w.servers))
 	require.Contains(t, peers, leader)
-	leader, err = w.client(t).Status().LeaderWithQueryOptions(&api.QueryOptions{Datacenter: "dc1"})
+	leader, err = w.client().Status().LeaderWithQueryOptions(&api.QueryOptions{Datacenter: "dc1"})
 	require.NoError(t, err)
 	require.Contains(t, peers, leader)
 }
 
 func testMetrics(t *testing.T, w world) {
-	agent := w.home(t).Agent()
+	agent := w.home().Agent()
 	info, err := agent.Metrics()
 	require.NoError(t, err)
 	require.NotEmpty(t, info.Timestamp)
@@ -97,7 +97,7 @@ func testMetrics(t *testing.T, w world) {
 }
 
 func testMonitor(t *testing.T, w world) {
-	client := w.home(t)
+	client := w.home()
 	for _, c := range []struct {
 		name    string
 		monitor func(level string, stop <-chan struct{}, q *api.QueryOptions) (chan string, error)
@@ -131,13 +131,13 @@ func testMonitor(t *testing.T, w world) {
 }
 
 func testDebug(t *testing.T, w world) {
-	heap, err := w.client(t).Debug().Heap()
+	heap, err := w.client().Debug().Heap()
 	require.NoError(t, err)
 	require.NotEmpty(t, heap)
-	goroutines, err := w.client(t).Debug().Goroutine()
+	goroutines, err := w.client().Debug().Goroutine()
 	require.NoError(t, err)
 	require.NotEmpty(t, goroutines)
-	profile, err := w.client(t).Debug().PProf(t.Context(), "profile", 1)
+	profile, err := w.client().Debug().PProf(t.Context(), "profile", 1)
 	require.NoError(t, err)
 	defer profile.Close()
 	_, err = bufio.NewReader(profile).ReadByte()
@@ -145,7 +145,7 @@ func testDebug(t *testing.T, w world) {
 }
 
 func testCertificateAuthority(t *testing.T, w world) {
-	roots, meta, err := w.client(t).Agent().ConnectCARoots(nil)
+	roots, meta, err := w.client().Agent().ConnectCARoots(nil)
 	require.NoError(t, err)
 	require.NotZero(t, meta.LastIndex)
 	require.NotEmpty(t, roots.TrustDomain)
@@ -153,11 +153,11 @@ func testCertificateAuthority(t *testing.T, w world) {
 	require.Equal(t, roots.ActiveRootID, roots.Roots[0].ID)
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM([]byte(roots.Roots[0].RootCertPEM)))
-	same, _, err := w.client(t).Connect().CARoots(nil)
+	same, _, err := w.client().Connect().CARoots(nil)
 	require.NoError(t, err)
 	require.Equal(t, roots.ActiveRootID, same.ActiveRootID)
 
-	leaf, _, err := w.client(t).Agent().ConnectCALeaf("web", nil)
+	leaf, _, err := w.client().Agent().ConnectCALeaf("web", nil)
 	require.NoError(t, err)
 	require.Equal(t, "web", leaf.Service)
 	require.NotEmpty(t, leaf.PrivateKeyPEM)
@@ -173,7 +173,7 @@ func testCertificateAuthority(t *testing.T, w world) {
 
 // Texts that clients look for in errors.
 func testErrorTexts(t *testing.T, w world) {
-	client := w.client(t)
+	client := w.client()
 	elsewhere := &api.QueryOptions{Datacenter: "nowhere"}
 	for _, c := range []struct {
 		call func() error

@@ -8,7 +8,7 @@ import (
 )
 
 func testCatalog(t *testing.T, w world) {
-	catalog := func() *api.Catalog { return w.client(t).Catalog() }
+	catalog := func() *api.Catalog { return w.client().Catalog() }
 	reg := &api.CatalogRegistration{
 		ID: "8b1c0f0c-3e55-4a39-9d0c-6d7c1f0e2b11", Node: "ext-1", Address: "192.0.2.10",
 		TaggedAddresses: map[string]string{"wan": "198.51.100.10"}, NodeMeta: map[string]string{"external": "yes"},
@@ -74,7 +74,7 @@ func testCatalog(t *testing.T, w world) {
 	} {
 		_, err = catalog().Deregister(step.dereg, nil)
 		require.NoError(t, err)
-		checks, _, err := w.client(t).Health().Node("ext-1", nil)
+		checks, _, err := w.client().Health().Node("ext-1", nil)
 		require.NoError(t, err)
 		require.Len(t, checks, step.checks)
 		node, _, err := catalog().Node("ext-1", nil)
@@ -96,7 +96,7 @@ func testCatalogFilters(t *testing.T, w world) {
 		{Node: "flt-1", Address: "192.0.2.21", NodeMeta: map[string]string{"os": "linux"}},
 		{Node: "flt-2", Address: "192.0.2.22", NodeMeta: map[string]string{"os": "plan9"}, Service: &api.AgentService{ID: "f2", Service: "flt", Tags: []string{"b"}, Meta: map[string]string{"v": "2"}}},
 	} {
-		_, err := w.client(t).Catalog().Register(r, nil)
+		_, err := w.client().Catalog().Register(r, nil)
 		require.NoError(t, err)
 	}
 	for _, c := range []struct {
@@ -109,7 +109,7 @@ func testCatalogFilters(t *testing.T, w world) {
 		{"Address == `192.0.2.21` and not b in ServiceTags", []string{"flt-1"}},
 		{`Node matches "^flt-[3-9]"`, nil},
 	} {
-		found, _, err := w.client(t).Catalog().Service("flt", "", &api.QueryOptions{Filter: c.filter})
+		found, _, err := w.client().Catalog().Service("flt", "", &api.QueryOptions{Filter: c.filter})
 		require.NoError(t, err, c.filter)
 		var nodes []string
 		for _, s := range found {
@@ -117,10 +117,10 @@ func testCatalogFilters(t *testing.T, w world) {
 		}
 		require.ElementsMatch(t, c.want, nodes, c.filter)
 	}
-	_, _, err := w.client(t).Catalog().Service("flt", "", &api.QueryOptions{Filter: "Node =="})
+	_, _, err := w.client().Catalog().Service("flt", "", &api.QueryOptions{Filter: "Node =="})
 	require.ErrorContains(t, err, "500")
 	for _, n := range []string{"flt-1", "flt-2"} {
-		_, err := w.client(t).Catalog().Deregister(&api.CatalogDeregistration{Node: n}, nil)
+		_, err := w.client().Catalog().Deregister(&api.CatalogDeregistration{Node: n}, nil)
 		require.NoError(t, err)
 	}
 }

@@ -33,7 +33,7 @@ func awaitCheck(t *testing.T, c *api.Client, id, status string) *api.AgentCheck 
 }
 
 func testChecksTTL(t *testing.T, w world) {
-	client := w.home(t)
+	client := w.home()
 	agent := client.Agent()
 	require.NoError(t, agent.ServiceRegister(&api.AgentServiceRegistration{ID: "beat-1", Name: "beat"}))
 	require.NoError(t, agent.CheckRegister(&api.AgentCheckRegistration{
@@ -57,8 +57,8 @@ func testChecksTTL(t *testing.T, w world) {
 		{func(a *api.Agent) error { return a.UpdateTTL("beat", "ill", "warn") }, api.HealthWarning, "ill"},
 	} {
 		// A heartbeat finds its check through any server.
-		require.NoError(t, step.send(w.client(t).Agent()))
-		checks, _, err := w.client(t).Health().Checks("beat", nil)
+		require.NoError(t, step.send(w.client().Agent()))
+		checks, _, err := w.client().Health().Checks("beat", nil)
 		require.NoError(t, err)
 		require.Len(t, checks, 1)
 		require.Equal(t, step.status, checks[0].Status)
@@ -76,7 +76,7 @@ func testChecksTTL(t *testing.T, w world) {
 }
 
 func testChecksProbes(t *testing.T, w world) {
-	client := w.home(t)
+	client := w.home()
 	var code atomic.Int32
 	code.Store(http.StatusOK)
 	target := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

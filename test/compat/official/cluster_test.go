@@ -13,7 +13,7 @@ import (
 
 func testLeaderTransfer(t *testing.T, c *rig.Cluster) {
 	before := c.Leader(t)
-	r, err := before.Client(t).Operator().RaftLeaderTransfer("", nil)
+	r, err := before.Client().Operator().RaftLeaderTransfer("", nil)
 	require.NoError(t, err)
 	require.True(t, r.Success)
 	rig.Eventually(t, "another leads", func() error {
@@ -79,7 +79,7 @@ func testLeaderKilled(t *testing.T, c *rig.Cluster) {
 
 	dead.Start(t)
 	rig.Eventually(t, "the dead server is back", func() error {
-		entries, _, err := dead.Client(t).Health().Service("consul", "", true, nil)
+		entries, _, err := dead.Client().Health().Service("consul", "", true, nil)
 		if err == nil && len(entries) != len(c.Servers) {
 			err = errCount(len(entries))
 		}

@@ -22,9 +22,9 @@ func put(t *testing.T, c *api.Client, node, service, status string, tags ...stri
 }
 
 func testHealth(t *testing.T, w world) {
-	put(t, w.client(t), "hl-1", "hl", api.HealthPassing, "x", "y")
-	put(t, w.client(t), "hl-2", "hl", api.HealthWarning, "x")
-	put(t, w.client(t), "hl-3", "hl", api.HealthCritical)
+	put(t, w.client(), "hl-1", "hl", api.HealthPassing, "x", "y")
+	put(t, w.client(), "hl-2", "hl", api.HealthWarning, "x")
+	put(t, w.client(), "hl-3", "hl", api.HealthCritical)
 	for _, c := range []struct {
 		tags    []string
 		passing bool
@@ -36,7 +36,7 @@ func testHealth(t *testing.T, w world) {
 		{[]string{"x", "y"}, false, []string{"hl-1"}},
 		{[]string{"z"}, false, nil},
 	} {
-		entries, _, err := w.client(t).Health().ServiceMultipleTags("hl", c.tags, c.passing, nil)
+		entries, _, err := w.client().Health().ServiceMultipleTags("hl", c.tags, c.passing, nil)
 		require.NoError(t, err)
 		var nodes []string
 		for _, e := range entries {
@@ -44,36 +44,36 @@ func testHealth(t *testing.T, w world) {
 		}
 		require.ElementsMatch(t, c.want, nodes)
 	}
-	entries, _, err := w.client(t).Health().Service("hl", "y", true, &api.QueryOptions{AllowStale: false, RequireConsistent: true})
+	entries, _, err := w.client().Health().Service("hl", "y", true, &api.QueryOptions{AllowStale: false, RequireConsistent: true})
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
 	require.Equal(t, 80, entries[0].Service.Port)
 	require.Equal(t, api.HealthPassing, entries[0].Checks.AggregatedStatus())
 
-	checks, _, err := w.client(t).Health().Node("hl-2", nil)
+	checks, _, err := w.client().Health().Node("hl-2", nil)
 	require.NoError(t, err)
 	require.Equal(t, api.HealthWarning, checks.AggregatedStatus())
-	checks, _, err = w.client(t).Health().Checks("hl", &api.QueryOptions{Filter: "Status == critical"})
+	checks, _, err = w.client().Health().Checks("hl", &api.QueryOptions{Filter: "Status == critical"})
 	require.NoError(t, err)
 	require.Len(t, checks, 1)
 	require.Equal(t, "hl-3", checks[0].Node)
-	checks, _, err = w.client(t).Health().State(api.HealthCritical, &api.QueryOptions{Filter: `ServiceName == "hl"`})
+	checks, _, err = w.client().Health().State(api.HealthCritical, &api.QueryOptions{Filter: `ServiceName == "hl"`})
 	require.NoError(t, err)
 	require.Len(t, checks, 1)
-	_, _, err = w.client(t).Health().State("unheard-of", nil)
+	_, _, err = w.client().Health().State("unheard-of", nil)
 	require.Error(t, err)
-	entries, _, err = w.client(t).Health().Connect("hl", "", false, nil)
+	entries, _, err = w.client().Health().Connect("hl", "", false, nil)
 	require.NoError(t, err)
 	require.Empty(t, entries)
 	for _, n := range []string{"hl-1", "hl-2", "hl-3"} {
-		_, err := w.client(t).Catalog().Deregister(&api.CatalogDeregistration{Node: n}, nil)
+		_, err := w.client().Catalog().Deregister(&api.CatalogDeregistration{Node: n}, nil)
 		require.NoError(t, err)
 	}
 }
 
 // A long poll sleeps through other services' traffic and wakes for its own.
 func testHealthBlocking(t *testing.T, w world) {
-	client := w.client(t)
+	client := w.client()
 	put(t, client, "blk-1", "blk", api.HealthPassing)
 	_, meta, err := client.Health().Service("blk", "", false, nil)
 	require.NoError(t, err)
@@ -89,15 +89,15 @@ func testHealthBlocking(t *testing.T, w world) {
 		got <- answer{e, m, err}
 	}()
 	for range 5 {
-		put(t, w.client(t), "blk-other", "blk-other", api.HealthPassing)
-		put(t, w.client(t), "blk-other", "blk-other", api.HealthCritical)
+		put(t, w.client(), "blk-other", "blk-other", api.HealthPassing)
+		put(t, w.client(), "blk-other", "blk-other", api.HealthCritical)
 	}
 	select {
 	case a := <-got:
 		t.Fatalf("woke for another service: %+v", a)
 	default:
 	}
-	put(t, w.client(t), "blk-1", "blk", api.HealthCritical)
+	put(t, w.client(), "blk-1", "blk", api.HealthCritical)
 	a := rig.Within(t, "the change", got)
 	require.NoError(t, a.err)
 	require.Empty(t, a.entries)

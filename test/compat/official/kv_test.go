@@ -15,7 +15,7 @@ import (
 )
 
 func testKV(t *testing.T, w world) {
-	kv := func() *api.KV { return w.client(t).KV() }
+	kv := func() *api.KV { return w.client().KV() }
 	pair, meta, err := kv().Get("kv/none", nil)
 	require.NoError(t, err)
 	require.Nil(t, pair)
@@ -80,7 +80,7 @@ func testKVCounter(t *testing.T, w world) {
 	var wg sync.WaitGroup
 	errs := make(chan error, writers)
 	for range writers {
-		kv := w.client(t).KV()
+		kv := w.client().KV()
 		wg.Go(func() {
 			for done := 0; done < each; {
 				pair, _, err := kv.Get("counter", nil)
@@ -109,17 +109,17 @@ func testKVCounter(t *testing.T, w world) {
 	for err := range errs {
 		require.NoError(t, err)
 	}
-	pair, _, err := w.client(t).KV().Get("counter", nil)
+	pair, _, err := w.client().KV().Get("counter", nil)
 	require.NoError(t, err)
 	require.Equal(t, fmt.Sprint(writers*each), string(pair.Value))
 }
 
 func testKVLimits(t *testing.T, w world) {
-	kv := w.client(t).KV()
+	kv := w.client().KV()
 	most := bytes.Repeat([]byte("x"), 512<<10)
 	_, err := kv.Put(&api.KVPair{Key: "limit/most", Value: most}, nil)
 	require.NoError(t, err)
-	pair, _, err := w.client(t).KV().Get("limit/most", nil)
+	pair, _, err := w.client().KV().Get("limit/most", nil)
 	require.NoError(t, err)
 	require.Equal(t, most, pair.Value)
 	_, err = kv.Put(&api.KVPair{Key: "limit/more", Value: append(most, 'x')}, nil)
@@ -131,7 +131,7 @@ func testKVLimits(t *testing.T, w world) {
 }
 
 func testKVBlocking(t *testing.T, w world) {
-	client := w.client(t)
+	client := w.client()
 	_, meta, err := client.KV().Get("wait/key", nil)
 	require.NoError(t, err)
 	got := make(chan *api.KVPair, 1)
@@ -142,7 +142,7 @@ func testKVBlocking(t *testing.T, w world) {
 		}
 	}()
 	for i := range 5 {
-		_, err := w.client(t).KV().Put(&api.KVPair{Key: "elsewhere/key", Value: []byte{byte(i)}}, nil)
+		_, err := w.client().KV().Put(&api.KVPair{Key: "elsewhere/key", Value: []byte{byte(i)}}, nil)
 		require.NoError(t, err)
 	}
 	select {
@@ -150,7 +150,7 @@ func testKVBlocking(t *testing.T, w world) {
 		t.Fatalf("woke for another key: %+v", pair)
 	default:
 	}
-	_, err = w.client(t).KV().Put(&api.KVPair{Key: "wait/key", Value: []byte("here")}, nil)
+	_, err = w.client().KV().Put(&api.KVPair{Key: "wait/key", Value: []byte("here")}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "here", string(rig.Within(t, "the key", got).Value))
 }

@@ -13,13 +13,13 @@ import (
 )
 
 func testLock(t *testing.T, w world) {
-	lock, err := w.client(t).LockKey("lock/plain")
+	lock, err := w.client().LockKey("lock/plain")
 	require.NoError(t, err)
 	lost, err := lock.Lock(nil)
 	require.NoError(t, err)
 	_, err = lock.Lock(nil)
 	require.ErrorIs(t, err, api.ErrLockHeld)
-	pair, _, err := w.client(t).KV().Get("lock/plain", nil)
+	pair, _, err := w.client().KV().Get("lock/plain", nil)
 	require.NoError(t, err)
 	require.NotEmpty(t, pair.Session)
 	require.EqualValues(t, uint64(api.LockFlagValue), pair.Flags)
@@ -28,7 +28,7 @@ func testLock(t *testing.T, w world) {
 	rig.Within(t, "the end of the lock's monitor", lost)
 	require.ErrorIs(t, lock.Unlock(), api.ErrLockNotHeld)
 	require.NoError(t, lock.Destroy())
-	pair, _, err = w.client(t).KV().Get("lock/plain", nil)
+	pair, _, err = w.client().KV().Get("lock/plain", nil)
 	require.NoError(t, err)
 	require.Nil(t, pair)
 }
@@ -41,7 +41,7 @@ func testLockContention(t *testing.T, w world) {
 	var tokens sync.Map
 	var wg sync.WaitGroup
 	for i := range programs {
-		client := w.client(t)
+		client := w.client()
 		wg.Go(func() {
 			for range each {
 				lock, err := client.LockOpts(&api.LockOptions{Key: "lock/wanted", Value: []byte{byte(i)}, SessionName: "contender",
@@ -75,21 +75,21 @@ func testLockContention(t *testing.T, w world) {
 
 // Who loses its session learns of it, and another gets the lock.
 func testLockLost(t *testing.T, w world) {
-	first, err := w.client(t).LockOpts(&api.LockOptions{Key: "lock/lost", LockDelay: time.Millisecond})
+	first, err := w.client().LockOpts(&api.LockOptions{Key: "lock/lost", LockDelay: time.Millisecond})
 	require.NoError(t, err)
 	lost, err := first.Lock(nil)
 	require.NoError(t, err)
-	pair, _, err := w.client(t).KV().Get("lock/lost", nil)
+	pair, _, err := w.client().KV().Get("lock/lost", nil)
 	require.NoError(t, err)
 
-	second, err := w.client(t).LockOpts(&api.LockOptions{Key: "lock/lost"})
+	second, err := w.client().LockOpts(&api.LockOptions{Key: "lock/lost"})
 	require.NoError(t, err)
 	got := make(chan error, 1)
 	go func() {
 		_, err := second.Lock(nil)
 		got <- err
 	}()
-	_, err = w.client(t).Session().Destroy(pair.Session, nil)
+	_, err = w.client().Session().Destroy(pair.Session, nil)
 	require.NoError(t, err)
 	rig.Within(t, "the first learns of its loss", lost)
 	require.NoError(t, rig.Within(t, "the second gets the lock", got))
@@ -97,11 +97,11 @@ func testLockLost(t *testing.T, w world) {
 }
 
 func testLockTryOnce(t *testing.T, w world) {
-	held, err := w.client(t).LockKey("lock/busy")
+	held, err := w.client().LockKey("lock/busy")
 	require.NoError(t, err)
 	_, err = held.Lock(nil)
 	require.NoError(t, err)
-	other, err := w.client(t).LockOpts(&api.LockOptions{Key: "lock/busy", LockTryOnce: true, LockWaitTime: 100 * time.Millisecond})
+	other, err := w.client().LockOpts(&api.LockOptions{Key: "lock/busy", LockTryOnce: true, LockWaitTime: 100 * time.Millisecond})
 	require.NoError(t, err)
 	begin := time.Now()
 	lost, err := other.Lock(nil)
@@ -112,7 +112,7 @@ func testLockTryOnce(t *testing.T, w world) {
 	// A wait that is called off.
 	stop := make(chan struct{})
 	close(stop)
-	patient, err := w.client(t).LockKey("lock/busy")
+	patient, err := w.client().LockKey("lock/busy")
 	require.NoError(t, err)
 	lost, err = patient.Lock(stop)
 	require.NoError(t, err)
@@ -121,7 +121,7 @@ func testLockTryOnce(t *testing.T, w world) {
 }
 
 func testLockMisuse(t *testing.T, w world) {
-	client := w.client(t)
+	client := w.client()
 	_, err := client.KV().Put(&api.KVPair{Key: "lock/foreign", Value: []byte("x"), Flags: 7}, nil)
 	require.NoError(t, err)
 	lock, err := client.LockKey("lock/foreign")
@@ -133,7 +133,7 @@ func testLockMisuse(t *testing.T, w world) {
 	require.NoError(t, err)
 	_, err = holder.Lock(nil)
 	require.NoError(t, err)
-	other, err := w.client(t).LockKey("lock/inuse")
+	other, err := w.client().LockKey("lock/inuse")
 	require.NoError(t, err)
 	require.ErrorIs(t, other.Destroy(), api.ErrLockInUse)
 	require.NoError(t, holder.Unlock())
@@ -146,7 +146,7 @@ func testSemaphore(t *testing.T, w world) {
 	var inside atomic.Int32
 	var wg sync.WaitGroup
 	for i := range programs {
-		client := w.client(t)
+		client := w.client()
 		wg.Go(func() {
 			s, err := client.SemaphoreOpts(&api.SemaphoreOptions{Prefix: "sem/shared", Limit: places, SessionTTL: "30s", MonitorRetries: 3})
 			if err == nil {
@@ -169,24 +169,24 @@ func testSemaphore(t *testing.T, w world) {
 		})
 	}
 	wg.Wait()
-	s, err := w.client(t).SemaphorePrefix("sem/shared", places)
+	s, err := w.client().SemaphorePrefix("sem/shared", places)
 	require.NoError(t, err)
 	require.NoError(t, s.Destroy())
 }
 
 func testSemaphoreMisuse(t *testing.T, w world) {
-	one, err := w.client(t).SemaphorePrefix("sem/one", 1)
+	one, err := w.client().SemaphorePrefix("sem/one", 1)
 	require.NoError(t, err)
 	lost, err := one.Acquire(nil)
 	require.NoError(t, err)
 	_, err = one.Acquire(nil)
 	require.ErrorIs(t, err, api.ErrSemaphoreHeld)
-	other, err := w.client(t).SemaphoreOpts(&api.SemaphoreOptions{Prefix: "sem/one", Limit: 1, SemaphoreTryOnce: true, SemaphoreWaitTime: 100 * time.Millisecond})
+	other, err := w.client().SemaphoreOpts(&api.SemaphoreOptions{Prefix: "sem/one", Limit: 1, SemaphoreTryOnce: true, SemaphoreWaitTime: 100 * time.Millisecond})
 	require.NoError(t, err)
 	none, err := other.Acquire(nil)
 	require.NoError(t, err)
 	require.Nil(t, none)
-	wrong, err := w.client(t).SemaphorePrefix("sem/one", 2)
+	wrong, err := w.client().SemaphorePrefix("sem/one", 2)
 	require.NoError(t, err)
 	_, err = wrong.Acquire(nil)
 	require.ErrorContains(t, err, "limit conflict")

@@ -23,11 +23,11 @@ type world struct {
 
 // home is the server whose agent a scenario uses: what is registered with an
 // agent is listed by that one.
-func (w world) home(t *testing.T) *api.Client { return w.servers[len(w.servers)-1].Client(t) }
+func (w world) home() *api.Client { return w.servers[len(w.servers)-1].Client() }
 
 // client is a client of the next server in turn.
-func (w world) client(t *testing.T) *api.Client {
-	return w.servers[int(w.next.Add(1))%len(w.servers)].Client(t)
+func (w world) client() *api.Client {
+	return w.servers[int(w.next.Add(1))%len(w.servers)].Client()
 }
 
 // scenario is one area of the client's interface. Those in turn change what all

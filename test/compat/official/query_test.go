@@ -11,10 +11,10 @@ import (
 )
 
 func testPreparedQueries(t *testing.T, w world) {
-	put(t, w.client(t), "pq-1", "pq", api.HealthPassing, "blue")
-	put(t, w.client(t), "pq-2", "pq", api.HealthWarning, "blue")
-	put(t, w.client(t), "pq-3", "pq", api.HealthPassing, "green")
-	queries := func() *api.PreparedQuery { return w.client(t).PreparedQuery() }
+	put(t, w.client(), "pq-1", "pq", api.HealthPassing, "blue")
+	put(t, w.client(), "pq-2", "pq", api.HealthWarning, "blue")
+	put(t, w.client(), "pq-3", "pq", api.HealthPassing, "green")
+	queries := func() *api.PreparedQuery { return w.client().PreparedQuery() }
 	def := &api.PreparedQueryDefinition{Name: "blue-pq", DNS: api.QueryDNSOptions{TTL: "7s"},
 		Service: api.ServiceQuery{Service: "pq", Tags: []string{"blue"}, OnlyPassing: true}}
 	id, _, err := queries().Create(def, nil)
@@ -55,34 +55,34 @@ func testPreparedQueries(t *testing.T, w world) {
 	require.ErrorContains(t, err, "404")
 
 	// A query tied to a session goes with it.
-	sid, _, err := w.client(t).Session().CreateNoChecks(nil, nil)
+	sid, _, err := w.client().Session().CreateNoChecks(nil, nil)
 	require.NoError(t, err)
 	id, _, err = queries().Create(&api.PreparedQueryDefinition{Session: sid, Service: api.ServiceQuery{Service: "pq"}}, nil)
 	require.NoError(t, err)
-	_, err = w.client(t).Session().Destroy(sid, nil)
+	_, err = w.client().Session().Destroy(sid, nil)
 	require.NoError(t, err)
 	_, _, err = queries().Get(id, nil)
 	require.ErrorContains(t, err, "404")
 }
 
 func testQueryTemplate(t *testing.T, w world) {
-	put(t, w.client(t), "geo-1", "geo-maps", api.HealthPassing, "eu")
-	id, _, err := w.client(t).PreparedQuery().Create(&api.PreparedQueryDefinition{
+	put(t, w.client(), "geo-1", "geo-maps", api.HealthPassing, "eu")
+	id, _, err := w.client().PreparedQuery().Create(&api.PreparedQueryDefinition{
 		Name: "geo-by-", Template: api.QueryTemplate{Type: "name_prefix_match", Regexp: "^geo-by-(.*)-([^-]+)$"},
 		Service: api.ServiceQuery{Service: "geo-${match(1)}", Tags: []string{"${match(2)}"}},
 	}, nil)
 	require.NoError(t, err)
-	r, _, err := w.client(t).PreparedQuery().Execute("geo-by-maps-eu", nil)
+	r, _, err := w.client().PreparedQuery().Execute("geo-by-maps-eu", nil)
 	require.NoError(t, err)
 	require.Equal(t, "geo-maps", r.Service)
 	require.Len(t, r.Nodes, 1)
-	_, err = w.client(t).PreparedQuery().Delete(id, nil)
+	_, err = w.client().PreparedQuery().Delete(id, nil)
 	require.NoError(t, err)
 }
 
 func testEvents(t *testing.T, w world) {
-	home := w.home(t)
-	first, _, err := w.client(t).Event().Fire(&api.UserEvent{Name: "deploy", Payload: []byte("v1")}, nil)
+	home := w.home()
+	first, _, err := w.client().Event().Fire(&api.UserEvent{Name: "deploy", Payload: []byte("v1")}, nil)
 	require.NoError(t, err)
 	events := func(q *api.QueryOptions) ([]*api.UserEvent, *api.QueryMeta) {
 		l, meta, err := home.Event().List("deploy", q)
@@ -108,7 +108,7 @@ func testEvents(t *testing.T, w world) {
 			got <- l
 		}
 	}()
-	second, _, err := w.client(t).Event().Fire(&api.UserEvent{Name: "deploy", Payload: []byte("v2"), ServiceFilter: "consul"}, nil)
+	second, _, err := w.client().Event().Fire(&api.UserEvent{Name: "deploy", Payload: []byte("v2"), ServiceFilter: "consul"}, nil)
 	require.NoError(t, err)
 	l := rig.Within(t, "the second event", got)
 	require.Len(t, l, 2)
@@ -116,7 +116,7 @@ func testEvents(t *testing.T, w world) {
 }
 
 func testConfigEntries(t *testing.T, w world) {
-	entries := func() *api.ConfigEntries { return w.client(t).ConfigEntries() }
+	entries := func() *api.ConfigEntries { return w.client().ConfigEntries() }
 	ok, _, err := entries().Set(&api.ServiceConfigEntry{Kind: api.ServiceDefaults, Name: "conf", Protocol: "http", Meta: map[string]string{"by": "test"}}, nil)
 	require.NoError(t, err)
 	require.True(t, ok)

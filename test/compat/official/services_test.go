@@ -11,7 +11,7 @@ import (
 )
 
 func testServices(t *testing.T, w world) {
-	agent := w.home(t).Agent()
+	agent := w.home().Agent()
 	reg := &api.AgentServiceRegistration{
 		ID: "shop-1", Name: "shop", Tags: []string{"v1", "primary"}, Address: "10.1.0.1", Port: 8080,
 		Meta:            map[string]string{"version": "1"},
@@ -41,7 +41,7 @@ func testServices(t *testing.T, w world) {
 	require.Contains(t, filtered, "shop-1")
 
 	// Every server shows it at once, with its check.
-	entries, meta, err := w.client(t).Health().Service("shop", "", true, nil)
+	entries, meta, err := w.client().Health().Service("shop", "", true, nil)
 	require.NoError(t, err)
 	require.NotZero(t, meta.LastIndex)
 	require.True(t, meta.KnownLeader)
@@ -61,16 +61,16 @@ func testServices(t *testing.T, w world) {
 	require.Equal(t, api.HealthCritical, status)
 
 	// Through any server, also one that it was not registered with.
-	require.NoError(t, w.client(t).Agent().ServiceDeregister("shop-2"))
+	require.NoError(t, w.client().Agent().ServiceDeregister("shop-2"))
 	require.NoError(t, agent.ServiceDeregister("shop-1"))
-	entries, _, err = w.client(t).Health().Service("shop", "", false, nil)
+	entries, _, err = w.client().Health().Service("shop", "", false, nil)
 	require.NoError(t, err)
 	require.Empty(t, entries)
 	require.Error(t, agent.ServiceDeregister("shop-1"))
 }
 
 func testServiceHash(t *testing.T, w world) {
-	client := w.home(t)
+	client := w.home()
 	reg := &api.AgentServiceRegistration{ID: "hashed-1", Name: "hashed", Port: 1}
 	require.NoError(t, client.Agent().ServiceRegister(reg))
 	first, meta, err := client.Agent().Service("hashed-1", nil)
@@ -96,7 +96,7 @@ func testServiceHash(t *testing.T, w world) {
 }
 
 func testServiceChecksReplaced(t *testing.T, w world) {
-	agent := w.home(t).Agent()
+	agent := w.home().Agent()
 	reg := &api.AgentServiceRegistration{ID: "swap-1", Name: "swap", Checks: api.AgentServiceChecks{
 		{CheckID: "swap:a", Name: "a", TTL: "1h"}, {CheckID: "swap:b", Name: "b", TTL: "1h"},
 	}}
@@ -115,10 +115,10 @@ func testServiceChecksReplaced(t *testing.T, w world) {
 }
 
 func testServiceMaintenance(t *testing.T, w world) {
-	agent := w.home(t).Agent()
+	agent := w.home().Agent()
 	require.NoError(t, agent.ServiceRegister(&api.AgentServiceRegistration{ID: "fix-1", Name: "fix"}))
 	require.NoError(t, agent.EnableServiceMaintenance("fix-1", "new disk"))
-	entries, _, err := w.client(t).Health().Service("fix", "", true, nil)
+	entries, _, err := w.client().Health().Service("fix", "", true, nil)
 	require.NoError(t, err)
 	require.Empty(t, entries)
 	status, info, err := agent.AgentHealthServiceByID("fix-1")
@@ -129,26 +129,26 @@ func testServiceMaintenance(t *testing.T, w world) {
 	require.NoError(t, err)
 	require.Equal(t, "new disk", checks["_service_maintenance:fix-1"].Notes)
 	require.NoError(t, agent.DisableServiceMaintenance("fix-1"))
-	entries, _, err = w.client(t).Health().Service("fix", "", true, nil)
+	entries, _, err = w.client().Health().Service("fix", "", true, nil)
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
 	require.NoError(t, agent.ServiceDeregister("fix-1"))
 }
 
 func testNodeMaintenance(t *testing.T, w world) {
-	client := w.home(t)
+	client := w.home()
 	name, err := client.Agent().NodeName()
 	require.NoError(t, err)
 	require.NoError(t, client.Agent().ServiceRegister(&api.AgentServiceRegistration{ID: "onnode-1", Name: "onnode"}))
 	require.NoError(t, client.Agent().EnableNodeMaintenance("moving"))
-	checks, _, err := w.client(t).Health().Node(name, nil)
+	checks, _, err := w.client().Health().Node(name, nil)
 	require.NoError(t, err)
 	require.Equal(t, api.HealthMaint, checks.AggregatedStatus())
-	entries, _, err := w.client(t).Health().Service("onnode", "", true, nil)
+	entries, _, err := w.client().Health().Service("onnode", "", true, nil)
 	require.NoError(t, err)
 	require.Empty(t, entries)
 	require.NoError(t, client.Agent().DisableNodeMaintenance())
-	checks, _, err = w.client(t).Health().Node(name, nil)
+	checks, _, err = w.client().Health().Node(name, nil)
 	require.NoError(t, err)
 	require.Equal(t, api.HealthPassing, checks.AggregatedStatus())
 	require.NoError(t, client.Agent().ServiceDeregister("onnode-1"))

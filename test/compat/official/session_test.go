@@ -12,8 +12,8 @@ import (
 )
 
 func testSessions(t *testing.T, w world) {
-	session := func() *api.Session { return w.client(t).Session() }
-	id, _, err := w.home(t).Session().Create(&api.SessionEntry{Name: "work", TTL: "30s", Behavior: api.SessionBehaviorDelete, LockDelay: 5 * time.Second}, nil)
+	session := func() *api.Session { return w.client().Session() }
+	id, _, err := w.home().Session().Create(&api.SessionEntry{Name: "work", TTL: "30s", Behavior: api.SessionBehaviorDelete, LockDelay: 5 * time.Second}, nil)
 	require.NoError(t, err)
 	entry, meta, err := session().Info(id, nil)
 	require.NoError(t, err)
@@ -22,7 +22,7 @@ func testSessions(t *testing.T, w world) {
 	require.Equal(t, "30s", entry.TTL)
 	require.Equal(t, api.SessionBehaviorDelete, entry.Behavior)
 	require.Equal(t, 5*time.Second, entry.LockDelay)
-	node, err := w.home(t).Agent().NodeName()
+	node, err := w.home().Agent().NodeName()
 	require.NoError(t, err)
 	require.Equal(t, node, entry.Node)
 
@@ -43,12 +43,12 @@ func testSessions(t *testing.T, w world) {
 	require.NoError(t, err)
 	require.Equal(t, id, renewed.ID)
 	// Behavior delete takes the key along.
-	ok, _, err := w.client(t).KV().Acquire(&api.KVPair{Key: "session/held", Value: []byte("x"), Session: id}, nil)
+	ok, _, err := w.client().KV().Acquire(&api.KVPair{Key: "session/held", Value: []byte("x"), Session: id}, nil)
 	require.NoError(t, err)
 	require.True(t, ok)
 	_, err = session().Destroy(id, nil)
 	require.NoError(t, err)
-	pair, _, err := w.client(t).KV().Get("session/held", nil)
+	pair, _, err := w.client().KV().Get("session/held", nil)
 	require.NoError(t, err)
 	require.Nil(t, pair)
 	entry, _, err = session().Info(id, nil)
@@ -64,7 +64,7 @@ func testSessions(t *testing.T, w world) {
 	id, _, err = session().CreateNoChecks(&api.SessionEntry{TTL: "10s"}, nil)
 	require.NoError(t, err)
 	stop, done := make(chan struct{}), make(chan error, 1)
-	client := w.client(t)
+	client := w.client()
 	go func() { done <- client.Session().RenewPeriodic("10s", id, nil, stop) }()
 	close(stop)
 	require.NoError(t, rig.Within(t, "the end of renewing", done))
@@ -77,37 +77,37 @@ func testSessions(t *testing.T, w world) {
 func testSessionExpiry(t *testing.T, w world) {
 	const ttl = time.Second
 	begin := time.Now()
-	id, _, err := w.client(t).Session().Create(&api.SessionEntry{TTL: ttl.String(), LockDelay: time.Millisecond}, nil)
+	id, _, err := w.client().Session().Create(&api.SessionEntry{TTL: ttl.String(), LockDelay: time.Millisecond}, nil)
 	require.NoError(t, err)
-	ok, _, err := w.client(t).KV().Acquire(&api.KVPair{Key: "expiry/held", Session: id}, nil)
+	ok, _, err := w.client().KV().Acquire(&api.KVPair{Key: "expiry/held", Session: id}, nil)
 	require.NoError(t, err)
 	require.True(t, ok)
 	rig.Eventually(t, "the session expires", func() error {
-		pair, _, err := w.client(t).KV().Get("expiry/held", nil)
+		pair, _, err := w.client().KV().Get("expiry/held", nil)
 		if err == nil && pair.Session != "" {
 			err = fmt.Errorf("%s still holds the key", pair.Session)
 		}
 		return err
 	})
 	require.GreaterOrEqual(t, time.Since(begin), ttl)
-	entry, _, err := w.client(t).Session().Info(id, nil)
+	entry, _, err := w.client().Session().Info(id, nil)
 	require.NoError(t, err)
 	require.Nil(t, entry)
 }
 
 // A session ends with a check it is tied to.
 func testSessionChecks(t *testing.T, w world) {
-	client := w.home(t)
+	client := w.home()
 	require.NoError(t, client.Agent().ServiceRegister(&api.AgentServiceRegistration{ID: "tied-1", Name: "tied",
 		Check: &api.AgentServiceCheck{CheckID: "tied:alive", TTL: "1h", Status: api.HealthPassing}}))
 	id, _, err := client.Session().Create(&api.SessionEntry{NodeChecks: []string{"serfHealth"},
 		ServiceChecks: []api.ServiceCheck{{ID: "tied:alive"}}, LockDelay: time.Millisecond}, nil)
 	require.NoError(t, err)
-	ok, _, err := w.client(t).KV().Acquire(&api.KVPair{Key: "tied/held", Session: id}, nil)
+	ok, _, err := w.client().KV().Acquire(&api.KVPair{Key: "tied/held", Session: id}, nil)
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.NoError(t, client.Agent().FailTTL("tied:alive", "gone"))
-	pair, _, err := w.client(t).KV().Get("tied/held", nil)
+	pair, _, err := w.client().KV().Get("tied/held", nil)
 	require.NoError(t, err)
 	require.Empty(t, pair.Session)
 	_, _, err = client.Session().Create(&api.SessionEntry{ServiceChecks: []api.ServiceCheck{{ID: "tied:alive"}}}, nil)

@@ -54,65 +54,65 @@ func until[T any](t *testing.T, what string, ch <-chan T, ok func(T) bool) T {
 }
 
 func testWatchKey(t *testing.T, w world) {
-	seen := follow[*api.KVPair](t, w.client(t), map[string]any{"type": "key", "key": "watched/key"})
+	seen := follow[*api.KVPair](t, w.client(), map[string]any{"type": "key", "key": "watched/key"})
 	for _, v := range []string{"one", "two"} {
-		_, err := w.client(t).KV().Put(&api.KVPair{Key: "watched/key", Value: []byte(v)}, nil)
+		_, err := w.client().KV().Put(&api.KVPair{Key: "watched/key", Value: []byte(v)}, nil)
 		require.NoError(t, err)
 		until(t, "value "+v, seen, func(p *api.KVPair) bool { return string(p.Value) == v })
 	}
 }
 
 func testWatchKeyPrefix(t *testing.T, w world) {
-	seen := follow[api.KVPairs](t, w.client(t), map[string]any{"type": "keyprefix", "prefix": "watchedtree/"})
+	seen := follow[api.KVPairs](t, w.client(), map[string]any{"type": "keyprefix", "prefix": "watchedtree/"})
 	for n, k := range []string{"watchedtree/a", "watchedtree/b"} {
-		_, err := w.client(t).KV().Put(&api.KVPair{Key: k}, nil)
+		_, err := w.client().KV().Put(&api.KVPair{Key: k}, nil)
 		require.NoError(t, err)
 		until(t, "key "+k, seen, func(l api.KVPairs) bool { return len(l) == n+1 })
 	}
-	_, err := w.client(t).KV().DeleteTree("watchedtree/", nil)
+	_, err := w.client().KV().DeleteTree("watchedtree/", nil)
 	require.NoError(t, err)
 	until(t, "nothing", seen, func(l api.KVPairs) bool { return len(l) == 0 })
 }
 
 func testWatchServices(t *testing.T, w world) {
-	seen := follow[map[string][]string](t, w.client(t), map[string]any{"type": "services"})
-	put(t, w.client(t), "ws-1", "watched-name", api.HealthPassing, "tagged")
+	seen := follow[map[string][]string](t, w.client(), map[string]any{"type": "services"})
+	put(t, w.client(), "ws-1", "watched-name", api.HealthPassing, "tagged")
 	until(t, "the name", seen, func(m map[string][]string) bool { return len(m["watched-name"]) == 1 })
-	_, err := w.client(t).Catalog().Deregister(&api.CatalogDeregistration{Node: "ws-1"}, nil)
+	_, err := w.client().Catalog().Deregister(&api.CatalogDeregistration{Node: "ws-1"}, nil)
 	require.NoError(t, err)
 	until(t, "the name's end", seen, func(m map[string][]string) bool { _, there := m["watched-name"]; return !there })
 }
 
 func testWatchNodes(t *testing.T, w world) {
-	seen := follow[[]*api.Node](t, w.client(t), map[string]any{"type": "nodes", "filter": `Node matches "^wn-"`})
-	put(t, w.client(t), "wn-1", "on-watched-node", api.HealthPassing)
+	seen := follow[[]*api.Node](t, w.client(), map[string]any{"type": "nodes", "filter": `Node matches "^wn-"`})
+	put(t, w.client(), "wn-1", "on-watched-node", api.HealthPassing)
 	until(t, "the node", seen, func(l []*api.Node) bool { return len(l) == 1 })
-	_, err := w.client(t).Catalog().Deregister(&api.CatalogDeregistration{Node: "wn-1"}, nil)
+	_, err := w.client().Catalog().Deregister(&api.CatalogDeregistration{Node: "wn-1"}, nil)
 	require.NoError(t, err)
 	until(t, "the node's end", seen, func(l []*api.Node) bool { return len(l) == 0 })
 }
 
 func testWatchService(t *testing.T, w world) {
-	seen := follow[[]*api.ServiceEntry](t, w.client(t), map[string]any{"type": "service", "service": "wsvc", "tag": []string{"a", "b"}, "passingonly": true})
-	put(t, w.client(t), "wsvc-1", "wsvc", api.HealthPassing, "a", "b")
-	put(t, w.client(t), "wsvc-2", "wsvc", api.HealthPassing, "a")
+	seen := follow[[]*api.ServiceEntry](t, w.client(), map[string]any{"type": "service", "service": "wsvc", "tag": []string{"a", "b"}, "passingonly": true})
+	put(t, w.client(), "wsvc-1", "wsvc", api.HealthPassing, "a", "b")
+	put(t, w.client(), "wsvc-2", "wsvc", api.HealthPassing, "a")
 	until(t, "the instance", seen, func(l []*api.ServiceEntry) bool { return len(l) == 1 })
-	put(t, w.client(t), "wsvc-1", "wsvc", api.HealthCritical, "a", "b")
+	put(t, w.client(), "wsvc-1", "wsvc", api.HealthCritical, "a", "b")
 	until(t, "no instance", seen, func(l []*api.ServiceEntry) bool { return len(l) == 0 })
 }
 
 func testWatchChecks(t *testing.T, w world) {
-	of := follow[[]*api.HealthCheck](t, w.client(t), map[string]any{"type": "checks", "service": "wchk"})
-	in := follow[[]*api.HealthCheck](t, w.client(t), map[string]any{"type": "checks", "state": api.HealthWarning, "filter": `ServiceName == "wchk"`})
-	put(t, w.client(t), "wchk-1", "wchk", api.HealthPassing)
+	of := follow[[]*api.HealthCheck](t, w.client(), map[string]any{"type": "checks", "service": "wchk"})
+	in := follow[[]*api.HealthCheck](t, w.client(), map[string]any{"type": "checks", "state": api.HealthWarning, "filter": `ServiceName == "wchk"`})
+	put(t, w.client(), "wchk-1", "wchk", api.HealthPassing)
 	until(t, "the check", of, func(l []*api.HealthCheck) bool { return len(l) == 1 })
-	put(t, w.client(t), "wchk-1", "wchk", api.HealthWarning)
+	put(t, w.client(), "wchk-1", "wchk", api.HealthWarning)
 	until(t, "the warning", in, func(l []*api.HealthCheck) bool { return len(l) == 1 })
 	until(t, "the warning", of, func(l []*api.HealthCheck) bool { return len(l) == 1 && l[0].Status == api.HealthWarning })
 }
 
 func testWatchEvent(t *testing.T, w world) {
-	client := w.home(t)
+	client := w.home()
 	seen := follow[[]*api.UserEvent](t, client, map[string]any{"type": "event", "name": "watched-event"})
 	for _, payload := range []string{"1", "2"} {
 		_, _, err := client.Event().Fire(&api.UserEvent{Name: "watched-event", Payload: []byte(payload)}, nil)
@@ -124,7 +124,7 @@ func testWatchEvent(t *testing.T, w world) {
 }
 
 func testWatchAgentService(t *testing.T, w world) {
-	client := w.home(t)
+	client := w.home()
 	reg := &api.AgentServiceRegistration{ID: "wag-1", Name: "wag", Port: 1}
 	require.NoError(t, client.Agent().ServiceRegister(reg))
 	seen := follow[*api.AgentService](t, client, map[string]any{"type": "agent_service", "service_id": "wag-1"})
@@ -135,8 +135,8 @@ func testWatchAgentService(t *testing.T, w world) {
 }
 
 func testWatchConnect(t *testing.T, w world) {
-	roots := follow[*api.CARootList](t, w.client(t), map[string]any{"type": "connect_roots"})
+	roots := follow[*api.CARootList](t, w.client(), map[string]any{"type": "connect_roots"})
 	require.NotEmpty(t, rig.Within(t, "the roots", roots).ActiveRootID)
-	leaves := follow[*api.LeafCert](t, w.client(t), map[string]any{"type": "connect_leaf", "service": "watched-leaf"})
+	leaves := follow[*api.LeafCert](t, w.client(), map[string]any{"type": "connect_leaf", "service": "watched-leaf"})
 	require.NotEmpty(t, rig.Within(t, "a leaf", leaves).CertPEM)
 }

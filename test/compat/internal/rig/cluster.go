@@ -42,7 +42,7 @@ func (c *Cluster) Leader(t testing.TB) *Server {
 			if !s.running() {
 				continue
 			}
-			addr, err := s.Client(t).Status().Leader()
+			addr, err := s.Client().Status().Leader()
 			if err != nil {
 				return err
 			}
@@ -76,7 +76,7 @@ func (c *Cluster) AwaitWrites(t testing.TB) {
 		if !s.running() {
 			continue
 		}
-		client := s.Client(t)
+		client := s.Client()
 		Eventually(t, "writes through "+s.Name, func() error {
 			_, err := client.KV().Put(&api.KVPair{Key: "rig/alive", Value: []byte(s.Name)}, nil)
 			return err

@@ -18,8 +18,14 @@ import (
 // patience is how long a condition may take until a test gives up on it.
 const patience = 30 * time.Second
 
+// buildDir is where this test process builds.
+func buildDir() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("registryd-compat-%d", os.Getpid()))
+}
+
 // build makes the program once for each test process; REGISTRYD names one that
-// is there already.
+// is there already. Go's test cache does not see what the program is made of:
+// after a change of registryd run the tests with -count=1.
 var build = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("REGISTRYD"); path != "" {
 		return filepath.Abs(path)
@@ -28,11 +34,7 @@ var build = sync.OnceValues(func() (string, error) {
 	if !ok {
 		return "", fmt.Errorf("build registryd: this file's place is unknown")
 	}
-	dir, err := os.MkdirTemp("", "registryd-compat")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "registryd")
+	path := filepath.Join(buildDir(), "registryd")
 	cmd := exec.Command("go", "build", "-tags", "hashicorpmetrics", "-o", path, "./cmd/registryd")
 	cmd.Dir = filepath.Join(filepath.Dir(file), "..", "..", "..", "..")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -40,6 +42,25 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// InstallAs makes a program of that name which is registryd, in a directory of
+// its own that it puts before the PATH of this process. It returns what removes
+// the directory.
+func InstallAs(name string) (remove func(), err error) {
+	path, err := build()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "registryd-as-"+name)
+	if err != nil {
+		return nil, err
+	}
+	script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\"\n", path)
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+		return nil, err
+	}
+	return func() { _ = os.RemoveAll(dir) }, os.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
 
 // Binary returns the path of the built program.
 func Binary(t testing.TB) string {
@@ -63,11 +84,8 @@ func Run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	code := m.Run()
-	if path, err := build(); err == nil && os.Getenv("REGISTRYD") == "" {
-		_ = os.RemoveAll(filepath.Dir(path))
-	}
-	return code
+	defer os.RemoveAll(buildDir())
+	return m.Run()
 }
 
 // Eventually tries until ok returns nil, and fails the test with its last error

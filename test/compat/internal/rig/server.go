@@ -31,6 +31,7 @@ type Server struct {
 	err  error         // how it ended; set before done is closed
 
 	killed bool
+	client *api.Client
 }
 
 // One starts a server that is a cluster by itself and waits until it leads.
@@ -56,6 +57,7 @@ func prepare(t testing.TB, name string, config map[string]any) *Server {
 		bin:  Binary(t),
 		dir:  t.TempDir(),
 	}
+	s.client = Client(t, s.HTTP)
 	file := map[string]any{
 		"node_name":      name,
 		"bind_addr":      "127.0.0.1",
@@ -142,12 +144,9 @@ func (s *Server) end(t testing.TB) {
 
 func (s *Server) logPath() string { return filepath.Join(s.dir, "log") }
 
-// Client returns an official client of this server. Its connections end with
-// the test.
-func (s *Server) Client(t testing.TB) *api.Client {
-	t.Helper()
-	return Client(t, s.HTTP)
-}
+// Client returns an official client of this server, the same one at each call:
+// an address may only have so many connections. They end with the server.
+func (s *Server) Client() *api.Client { return s.client }
 
 // Client returns an official client of the API at host:port addr. Its
 // connections end with the test.
@@ -167,7 +166,7 @@ func Client(t testing.TB, addr string) *api.Client {
 // catalog, all passing.
 func (s *Server) awaitCluster(t testing.TB, n int) {
 	t.Helper()
-	client := s.Client(t)
+	client := s.Client()
 	Eventually(t, s.Name+" is ready", func() error {
 		select {
 		case <-s.done:
