@@ -74,7 +74,13 @@ file, and "-" is standard input.`,
 			if err != nil {
 				return err
 			}
+			p := t.progress()
+			defer p.done()
+			if !t.json() && lookOf(t.out).width > 0 {
+				p.w = nil // the lines below tell it there
+			}
 			for i, e := range entries {
+				p.at("importing: %d of %d keys", i, len(entries))
 				key := e.Key
 				if prefix != "" {
 					key = strings.TrimSuffix(keyName(prefix), "/") + "/" + e.Key // a slash at the end stays

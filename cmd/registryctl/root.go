@@ -42,6 +42,10 @@ Flags may be written -name or --name. The servers are found by --http-addr or
 CONSUL_HTTP_ADDR (several with commas; 127.0.0.1:8500 by default); the other
 CONSUL_… variables for tokens and TLS count as well.
 
+Shells complete commands, flags and the names of services, nodes and keys after
+registryctl completion bash|zsh|fish|powershell. Colours are for terminals only,
+and off where NO_COLOR is set.
+
 Exit codes: 0 it worked, 1 it did not, 2 the command line is wrong or what a
 lookup asked for is not there.`,
 		SilenceErrors: true,
@@ -89,7 +93,7 @@ lookup asked for is not there.`,
 	add(root, groupKeys, t.kv(), t.lock(), t.session(), t.event(), t.query())
 	add(root, groupServers, t.members(), t.top(), t.doctor(), t.join(), t.leave(), t.forceLeave(), t.info(), t.monitor(),
 		t.reload(), t.operator(), t.snapshot(), t.debug())
-	add(root, groupTool, t.validate(), t.version())
+	add(root, groupTool, t.validate(), t.docs(), t.version())
 	return root
 }
 

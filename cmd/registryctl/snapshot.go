@@ -35,7 +35,9 @@ func (t *tool) snapshotSave() *cobra.Command {
 				return err
 			}
 			defer body.Close()
-			info, err := saveArchive(args[0], body)
+			p := t.progress()
+			info, err := saveArchive(args[0], p.reading(body, "saving", 0))
+			p.done()
 			if err != nil {
 				return fmt.Errorf("save snapshot: %w", err)
 			}
@@ -111,7 +113,13 @@ func (t *tool) restore(ctx context.Context, c *api.Client, name string) error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	return c.Snapshots().Restore(ctx, f)
+	var size int64
+	if info, err := f.Stat(); err == nil {
+		size = info.Size()
+	}
+	p := t.progress()
+	defer p.done()
+	return c.Snapshots().Restore(ctx, p.reading(f, "restoring", size))
 }
 
 func (t *tool) snapshotInspect() *cobra.Command {
