@@ -145,7 +145,9 @@ func (t *transport) AppendEntriesPipeline(id hraft.ServerID, addr hraft.ServerAd
 	if err != nil {
 		return nil, err
 	}
-	return &pipeline{AppendPipeline: p, id: string(id), told: t.told}, nil
+	w := newPipeline(t.ctx, p, func(commit uint64) { t.told(string(id), commit) })
+	t.wg.Go(w.pass)
+	return w, nil
 }
 
 func (t *transport) RequestVote(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.RequestVoteRequest, resp *hraft.RequestVoteResponse) error {
@@ -182,18 +184,6 @@ func (t *transport) TimeoutNow(id hraft.ServerID, addr hraft.ServerAddress, req 
 
 // errAbstains keeps a server that lost its data from standing for election.
 var errAbstains = errors.New("server has not caught up since it lost its data")
-
-// pipeline notes what a follower is told.
-type pipeline struct {
-	hraft.AppendPipeline
-	id   string
-	told func(id string, commit uint64)
-}
-
-func (p *pipeline) AppendEntries(req *hraft.AppendEntriesRequest, resp *hraft.AppendEntriesResponse) (hraft.AppendFuture, error) {
-	p.told(p.id, req.LeaderCommitIndex)
-	return p.AppendPipeline.AppendEntries(req, resp)
-}
 
 var (
 	_ hraft.Transport   = (*transport)(nil)
