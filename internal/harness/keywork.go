@@ -52,3 +52,7 @@ func (k *KeyWork) Do(ctx context.Context, h *History, c *api.Client, clientID in
 	_, err := h.ReadKey(ctx, clientID, c, key, k.read)
 	return err
 }
+
+// Begin makes the values begin behind n, to keep them apart from those of
+// another KeyWork on the same keys.
+func (k *KeyWork) Begin(n int64) { k.values.Store(n) }
