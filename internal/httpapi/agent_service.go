@@ -88,6 +88,9 @@ func (h *Handler) appendLocal(b []byte, s *api.Service, hash string) []byte {
 	b = appendWeights(append(b, `,"Weights":`...), s)
 	b = appendBool(b, `,"EnableTagOverride":`, s.EnableTagOverride)
 	b = appendField(b, `,"Datacenter":`, h.reg.Datacenter())
+	if s.Locality != nil {
+		b = appendLocality(append(b, `,"Locality":`...), s.Locality)
+	}
 	if hash != "" {
 		b = appendField(b, `,"ContentHash":`, hash)
 	}

@@ -65,7 +65,6 @@ type meshFields struct {
 	Proxy    json.RawMessage `json:",omitempty"`
 	Connect  json.RawMessage `json:",omitempty"`
 	PeerName string          `json:",omitempty"`
-	Locality json.RawMessage `json:",omitempty"`
 }
 
 // wireService is a service instance in the body of a catalog registration.

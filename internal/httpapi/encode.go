@@ -110,6 +110,11 @@ func appendWeights(b []byte, s *api.Service) []byte {
 	return append(appendInt(b, `,"Warning":`, w.Warning), '}')
 }
 
+func appendLocality(b []byte, l *api.Locality) []byte {
+	b = appendField(b, `{"Region":`, l.Region)
+	return append(appendField(b, `,"Zone":`, l.Zone), '}')
+}
+
 // noMesh are the fields of Consul's mesh, always in their empty form.
 const noMesh = `,"Proxy":{"Mode":"","MeshGateway":{},"Expose":{}},"Connect":{},"PeerName":""`
 
@@ -134,6 +139,9 @@ func appendService(b []byte, s *api.Service) []byte {
 	b = appendWeights(append(b, `,"Weights":`...), s)
 	b = appendBool(b, `,"EnableTagOverride":`, s.EnableTagOverride)
 	b = append(b, noMesh...)
+	if s.Locality != nil {
+		b = appendLocality(append(b, `,"Locality":`...), s.Locality)
+	}
 	b = appendUint(b, `,"CreateIndex":`, s.CreateIndex)
 	return append(appendUint(b, `,"ModifyIndex":`, s.ModifyIndex), '}')
 }
@@ -229,7 +237,12 @@ func appendCatalogService(b []byte, i *store.Instance) []byte {
 	b = appendInt(b, `,"ServicePort":`, s.Port)
 	b = appendField(b, `,"ServiceSocketPath":`, s.SocketPath)
 	b = appendBool(b, `,"ServiceEnableTagOverride":`, s.EnableTagOverride)
-	b = append(b, `,"ServiceProxy":{"Mode":"","MeshGateway":{},"Expose":{}},"ServiceConnect":{},"ServiceLocality":null`...)
+	b = append(b, `,"ServiceProxy":{"Mode":"","MeshGateway":{},"Expose":{}},"ServiceConnect":{},"ServiceLocality":`...)
+	if s.Locality != nil {
+		b = appendLocality(b, s.Locality)
+	} else {
+		b = append(b, "null"...)
+	}
 	b = appendUint(b, `,"CreateIndex":`, s.CreateIndex)
 	return append(appendUint(b, `,"ModifyIndex":`, s.ModifyIndex), '}')
 }

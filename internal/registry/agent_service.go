@@ -92,7 +92,7 @@ func (r *Registry) serviceOf(reg *api.ServiceRegistration, local bool) (*api.Ser
 		return nil, nil, api.E(api.Invalid, fmt.Sprintf("Invalid Weights: passing must be 1 to %d and warning 0 to %d", maxWeight, maxWeight))
 	}
 	s := &api.Service{Kind: reg.Kind, ID: reg.ID, Service: reg.Name, Tags: reg.Tags, Address: reg.Address, Port: reg.Port, SocketPath: reg.SocketPath,
-		Meta: reg.Meta, Weights: w, EnableTagOverride: reg.EnableTagOverride, TaggedAddresses: taggedAddresses(reg)}
+		Meta: reg.Meta, Weights: w, EnableTagOverride: reg.EnableTagOverride, TaggedAddresses: taggedAddresses(reg), Locality: reg.Locality}
 	if s.ID == "" {
 		s.ID = s.Service
 	}

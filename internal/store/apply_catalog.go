@@ -97,10 +97,10 @@ func sameService(a, b *api.Service) bool {
 	return a.ID == b.ID && a.Service == b.Service && a.Kind == b.Kind && a.Address == b.Address && a.Port == b.Port &&
 		a.SocketPath == b.SocketPath && a.EnableTagOverride == b.EnableTagOverride &&
 		slices.Equal(a.Tags, b.Tags) && maps.Equal(a.Meta, b.Meta) && maps.Equal(a.TaggedAddresses, b.TaggedAddresses) &&
-		sameWeights(a.Weights, b.Weights)
+		sameValue(a.Weights, b.Weights) && sameValue(a.Locality, b.Locality)
 }
 
-func sameWeights(a, b *api.Weights) bool {
+func sameValue[T comparable](a, b *T) bool {
 	if a == nil || b == nil {
 		return a == b
 	}

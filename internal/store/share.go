@@ -29,6 +29,9 @@ func (d *draft) shareService(s *api.Service) {
 	if s.Weights != nil && like.Weights != nil && *s.Weights == *like.Weights {
 		s.Weights = like.Weights
 	}
+	if s.Locality != nil && sameValue(s.Locality, like.Locality) {
+		s.Locality = like.Locality
+	}
 }
 
 // sibling returns some instance of the service, nil if there is none.

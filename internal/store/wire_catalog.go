@@ -59,7 +59,13 @@ func appendService(b []byte, s *api.Service) []byte {
 	b = putBool(b, 10, s.EnableTagOverride)
 	b = putString(b, 11, s.Kind)
 	b = putUint(b, 12, s.CreateIndex)
-	return putUint(b, 13, s.ModifyIndex)
+	b = putUint(b, 13, s.ModifyIndex)
+	if s.Locality != nil {
+		b = putMessage(b, 14, func(b []byte) []byte {
+			return putString(putString(b, 1, s.Locality.Region), 2, s.Locality.Zone)
+		})
+	}
+	return b
 }
 
 func decodeService(b []byte) (*api.Service, error) {
@@ -109,6 +115,17 @@ func decodeService(b []byte) (*api.Service, error) {
 			s.CreateIndex = f.u
 		case 13:
 			s.ModifyIndex = f.u
+		case 14:
+			s.Locality = &api.Locality{}
+			err = fields(f.bytes, func(g field) error {
+				switch g.num {
+				case 1:
+					s.Locality.Region = g.str()
+				case 2:
+					s.Locality.Zone = g.str()
+				}
+				return nil
+			})
 		}
 		return err
 	})

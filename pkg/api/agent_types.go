@@ -14,6 +14,7 @@ type ServiceRegistration struct {
 	SocketPath        string                    `json:",omitempty"`
 	Weights           *Weights                  `json:",omitempty"`
 	EnableTagOverride bool                      `json:",omitempty"`
+	Locality          *Locality                 `json:",omitempty"`
 	Check             *CheckRegistration        `json:",omitempty"`
 	Checks            []*CheckRegistration      `json:",omitempty"`
 	Token             string                    `json:",omitempty"`

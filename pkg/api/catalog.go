@@ -58,8 +58,15 @@ type Service struct {
 	SocketPath        string   `json:",omitempty"`
 	Weights           *Weights // nil means 1 and 1
 	EnableTagOverride bool
+	Locality          *Locality `json:",omitempty"` // nil means unknown
 	CreateIndex       uint64
 	ModifyIndex       uint64
+}
+
+// Locality is where something runs. It is kept and shown, and decides nothing.
+type Locality struct {
+	Region string
+	Zone   string
 }
 
 // Check is a health check of a node or, when ServiceID is set, of a service

@@ -17,6 +17,7 @@ func testServices(t *testing.T, w world) {
 		Meta:            map[string]string{"version": "1"},
 		TaggedAddresses: map[string]api.ServiceAddress{"wan": {Address: "198.51.100.1", Port: 80}},
 		Weights:         &api.AgentWeights{Passing: 5, Warning: 2},
+		Locality:        &api.Locality{Region: "eu", Zone: "eu-1"},
 		Check:           &api.AgentServiceCheck{TTL: "1h", Status: api.HealthPassing},
 	}
 	require.NoError(t, agent.ServiceRegister(reg))
@@ -32,6 +33,7 @@ func testServices(t *testing.T, w world) {
 	require.Equal(t, reg.Port, got.Port)
 	require.Equal(t, reg.Meta, got.Meta)
 	require.Equal(t, *reg.Weights, got.Weights)
+	require.Equal(t, reg.Locality, got.Locality)
 	require.Equal(t, reg.TaggedAddresses["wan"], got.TaggedAddresses["wan"])
 	require.Contains(t, got.TaggedAddresses, "lan_ipv4")
 
