@@ -337,6 +337,7 @@ func TestAgainstARealServer(t *testing.T) {
 		s.stop()
 		require.Zero(t, s.end())
 	})
+	t.Run("examples", func(t *testing.T) { playExamples(t, addr, node) })
 }
 
 // The program itself must end a lock's command when it is told to end, and
