@@ -21,8 +21,9 @@ func (n *Node) hasten() {
 			wait = time.Minute // or until that changes
 		}
 		if n.raft.State() == hraft.Follower {
-			if _, id := n.Leader(); id != "" {
+			if _, id := n.Leader(); id != "" && id != last {
 				last = id
+				n.followed.Store(&id)
 			}
 			due := n.timing.heartbeat + time.Duration(n.rank(last))*n.timing.stagger
 			contact := n.raft.LastContact()

@@ -93,7 +93,10 @@ func (l *liveness) set(id string, alive bool, since time.Time) {
 
 // run is a duty of the leader.
 func (l *liveness) run(ctx context.Context, _ uint64) {
-	begun := time.Now()
+	begun := beginning{term: time.Now()}
+	if id := l.node.followed.Load(); id != nil {
+		begun.leader, begun.contact = *id, l.node.raft.LastContact()
+	}
 	l.mu.Lock()
 	clear(l.state)
 	l.pending = nil
@@ -119,9 +122,25 @@ func (l *liveness) run(ctx context.Context, _ uint64) {
 	}
 }
 
+// beginning is what a leader knows when its term begins: nothing of the others,
+// whom its predecessor listened to, but when it heard that one last itself.
+type beginning struct {
+	term    time.Time
+	leader  string // ID of the predecessor, empty if unknown
+	contact time.Time
+}
+
+// of returns from when on the silence of a server counts.
+func (b beginning) of(id string) time.Time {
+	if id == b.leader && !b.contact.IsZero() && b.contact.Before(b.term) {
+		return b.contact
+	}
+	return b.term
+}
+
 // look compares the last signs of life with the clock. It reports whether there
 // are other servers.
-func (l *liveness) look(begun time.Time) bool {
+func (l *liveness) look(begun beginning) bool {
 	members := map[string]bool{}
 	for _, s := range l.node.configuration() {
 		members[string(s.ID)] = string(s.ID) != l.node.cfg.ID
@@ -134,14 +153,14 @@ func (l *liveness) look(begun time.Time) bool {
 		}
 		last := l.contact[id]
 		alive, known := l.state[id]
-		silent := time.Since(last)
-		switch {
-		case !known && last.After(begun):
+		heard := last.After(begun.term)
+		if !heard {
+			last = begun.of(id)
+		}
+		switch silent := time.Since(last); {
+		case !known && heard:
 			l.set(id, true, last)
-		case !known && time.Since(begun) >= l.node.timing.dead, known && alive && silent >= l.node.timing.dead:
-			if last.Before(begun) {
-				last = begun // what was before, another leader knew
-			}
+		case (!known || alive) && silent >= l.node.timing.dead:
 			l.set(id, false, last)
 		}
 	}

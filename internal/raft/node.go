@@ -47,11 +47,14 @@ type Node struct {
 
 	leaders *leaders
 	ready   atomic.Uint64 // raft term in which this leader may serve, 0 if none
-	sole    atomic.Bool   // this leader is the only voter
-	verify  *coalescer
-	asked   map[Consistency]*coalescer
-	terms   chan Term
-	duties  []func(ctx context.Context, term uint64) // what only a leader does
+	// followed is the ID of the leader this server heard from last as a
+	// follower; nil if none.
+	followed atomic.Pointer[string]
+	sole     atomic.Bool // this leader is the only voter
+	verify   *coalescer
+	asked    map[Consistency]*coalescer
+	terms    chan Term
+	duties   []func(ctx context.Context, term uint64) // what only a leader does
 
 	proposals *group // entries being proposed
 	tasks     *group // everything else
