@@ -49,6 +49,7 @@ func TestOtherKits(t *testing.T) {
 			require.NoError(t, cmd.Start())
 			ended := make(chan error, 1)
 			go func() { ended <- cmd.Wait() }() // returns when both outputs are closed
+			t.Cleanup(func() { _ = cmd.Process.Kill() })
 
 			addr := "127.0.0.1:" + strconv.Itoa(ports[0])
 			client := rig.Client(t, addr)
