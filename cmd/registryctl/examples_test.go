@@ -120,6 +120,11 @@ func newStage(t *testing.T, addr, node string) *stage {
 func (s *stage) set(t *testing.T, line string) string {
 	t.Helper()
 	ctx := t.Context()
+	old, err := s.c.Agent().Services(ctx, "")
+	require.NoError(t, err)
+	for id := range old { // what others left would be found, too
+		require.NoError(t, s.c.Agent().DeregisterService(ctx, id))
+	}
 	service := &api.ServiceRegistration{Name: "web", ID: "web-1", Tags: []string{"v2"}, Address: s.web.IP.String(), Port: s.web.Port,
 		Check: &api.CheckRegistration{CheckDefinition: api.CheckDefinition{TTL: api.Duration(time.Minute)}}}
 	require.NoError(t, s.c.Agent().RegisterService(ctx, service))

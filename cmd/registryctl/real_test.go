@@ -344,15 +344,16 @@ func TestAgainstARealServer(t *testing.T) {
 // hand its exit code on.
 func TestTheProgram(t *testing.T) {
 	s := newLockServer(t)
-	binary := build(t, "registryctl")
+	binary, err := os.Executable()
+	require.NoError(t, err)
 	cmd := exec.Command(binary, "lock", "a", `trap "exit 3" INT TERM; echo ready; while :; do sleep 0.01; done`)
-	cmd.Env = append(os.Environ(), "CONSUL_HTTP_ADDR="+s.URL)
+	cmd.Env = append(os.Environ(), asProgram+"=yes", "GORACE=atexit_sleep_ms=0", "CONSUL_HTTP_ADDR="+s.URL)
 	var out buffer
 	cmd.Stdout = &out
 	require.NoError(t, cmd.Start())
 	out.eventually(t, "ready")
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
-	err := cmd.Wait()
+	err = cmd.Wait()
 	var exit *exec.ExitError
 	require.ErrorAs(t, err, &exit)
 	require.Equal(t, 3, exit.ExitCode())

@@ -37,7 +37,7 @@ waits for a change takes some, are known of the servers at --http-addr.`,
 		},
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "show one page, after one -interval, and end")
-	cmd.Flags().DurationVar(&interval, "interval", 2*time.Second, "`time` from page to page, over which changes are counted")
+	cmd.Flags().DurationVar(&interval, "interval", time.Second, "`time` from page to page, over which changes are counted")
 	return cmd
 }
 
