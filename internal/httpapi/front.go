@@ -25,8 +25,10 @@ import (
 type Front struct {
 	net.Listener
 	h      *Handler
-	ctx    context.Context
+	ctx    context.Context // ends when no more requests are taken
 	cancel context.CancelFunc
+	work   context.Context // of the requests: ends when they have had their time
+	abort  context.CancelFunc
 
 	handed chan net.Conn // connections on their way to Accept
 	failed chan error    // why accepting ended; one value
@@ -41,6 +43,7 @@ type Front struct {
 func (h *Handler) Front(ln net.Listener) *Front {
 	f := &Front{Listener: ln, h: h, handed: make(chan net.Conn), failed: make(chan error, 1), conns: map[net.Conn]struct{}{}}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
+	f.work, f.abort = context.WithCancel(context.Background())
 	f.wg.Add(1)
 	go f.accept()
 	return f
@@ -57,10 +60,18 @@ func (f *Front) Accept() (net.Conn, error) {
 	}
 }
 
+// frontGrace is how long requests under way may go on when the server stops: a
+// write that has been proposed is done in a few milliseconds, and breaking it
+// off would leave the client not knowing.
+const frontGrace = 2 * time.Second
+
 // Close stops accepting and waits for the requests under way here. Connections
 // that were handed on are net/http's.
 func (f *Front) Close() error {
 	f.cancel()
+	grace := time.AfterFunc(frontGrace, f.abort)
+	defer grace.Stop()
+	defer f.abort()
 	err := f.Listener.Close()
 	f.mu.Lock()
 	for c := range f.conns {
@@ -121,7 +132,7 @@ func (f *Front) plain(c net.Conn) (left []byte) {
 		}
 	}()
 	buf := make([]byte, frontBuffer)
-	s := newFrontScratch(f.ctx)
+	s := newFrontScratch(f.work)
 	filled := 0
 	var deadline time.Time
 	for f.ctx.Err() == nil {

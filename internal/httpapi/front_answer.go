@@ -1,12 +1,16 @@
 package httpapi
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/registryd/registryd/pkg/api"
 )
 
 // fastPath is an endpoint that Front may answer: it looks at nothing of the
@@ -65,6 +69,10 @@ func (h *Handler) answerFast(c net.Conn, s *frontScratch, prefix string, do endp
 	}
 	rep, err := do(&s.q)
 	if err != nil {
+		if s.req.Context().Err() != nil && errors.Is(err, context.Canceled) && api.ErrorKind(err) == api.Internal {
+			// It was still waiting for somebody to take it: nothing has changed.
+			err = api.E(api.Unavailable, "the server is shutting down")
+		}
 		rep = errorReply(err)
 	}
 	if rep.done {
