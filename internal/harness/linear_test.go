@@ -59,7 +59,7 @@ func linearizable(t *testing.T, work func(h *harness.History, c *api.Client, wor
 	harness.During(func() {
 		pause := harness.Pause(rnd, 300*time.Millisecond, 900*time.Millisecond)
 		troubles := harness.Troubles()
-		for range harness.Soak(4) {
+		for range harness.Soak(3) {
 			trouble := troubles[rnd.IntN(len(troubles))]
 			t.Log(trouble.Name)
 			trouble.Do(c, rnd, pause)

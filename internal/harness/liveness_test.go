@@ -19,6 +19,7 @@ import (
 const failureKnown = 4 * time.Second
 
 func TestFailureIsMarkedAndLifted(t *testing.T) {
+	t.Parallel()
 	c := harness.New(t, harness.Options{})
 	for _, s := range []struct {
 		name     string
@@ -68,6 +69,7 @@ func marked(c *harness.Cluster, witness *api.Client, victim int, status string) 
 // registered through dies: every read until then and after shows it, passing,
 // once, and then it answers to heartbeats through any other server.
 func TestServiceOutlivesItsServer(t *testing.T) {
+	t.Parallel()
 	c := harness.New(t, harness.Options{})
 	for _, leader := range []bool{false, true} {
 		t.Run(fmt.Sprintf("leader %t", leader), func(t *testing.T) {

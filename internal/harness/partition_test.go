@@ -17,6 +17,7 @@ import (
 // A server cut off from the others says that it cannot answer; the others go
 // on; and all is well again as soon as the network is, without anybody's help.
 func TestMinorityGivesErrorsNotLies(t *testing.T) {
+	t.Parallel()
 	c := harness.New(t, harness.Options{})
 	l := harness.NewLedger("web")
 	leads := map[bool]bool{}
@@ -84,6 +85,7 @@ func minorityIsHonest(t *testing.T, c *harness.Cluster, l *harness.Ledger, lone 
 
 // A leader that can send but not hear must not be believed, nor believe itself.
 func TestDeafLeaderIsReplaced(t *testing.T) {
+	t.Parallel()
 	c := harness.New(t, harness.Options{})
 	l := harness.NewLedger("web")
 	deaf := c.WaitLeader()
@@ -109,6 +111,7 @@ func TestDeafLeaderIsReplaced(t *testing.T) {
 // One broken link between two followers, or between the leader and one of
 // them, stops nobody who can reach a majority.
 func TestBrokenLinkStopsNobody(t *testing.T) {
+	t.Parallel()
 	c := harness.New(t, harness.Options{})
 	l := harness.NewLedger("web")
 	leader := c.WaitLeader()

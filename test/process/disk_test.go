@@ -49,6 +49,7 @@ func fillDisk(t *testing.T, dir string, leave uint64) func() {
 // A server whose disk is full refuses writes; what it acknowledged before is
 // there when there is room again.
 func TestAckedWriteSurvivesFullDisk(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	dir := smallDisk(t, 64<<20)
 	p := harness.PrepareProcesses(t, binary(), 1, smallLog)
@@ -93,6 +94,7 @@ func TestAckedWriteSurvivesFullDisk(t *testing.T) {
 // A cluster goes on while the disk of one server, the leader, is full; that
 // server is well again by itself, or after a restart, when there is room.
 func TestClusterOutlivesFullDisk(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	dir := smallDisk(t, 64<<20)
 	p := harness.PrepareProcesses(t, binary(), 3, smallLog)

@@ -18,6 +18,7 @@ const smallLog = `-hcl=raft_snapshot_threshold = 60 raft_trailing_logs = 20 raft
 
 // kill -9 of any server, or all at once, at any moment while clients write.
 func TestAckedWriteSurvivesKill(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	p := harness.NewProcesses(t, binary(), 3, smallLog)
 	l := harness.NewLedger("web")
@@ -51,6 +52,7 @@ func TestAckedWriteSurvivesKill(t *testing.T) {
 // A server that is killed again while it comes up, as by an impatient
 // supervisor, loses nothing either.
 func TestAckedWriteSurvivesKillWhileStarting(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	p := harness.NewProcesses(t, binary(), 1, smallLog)
 	l := harness.NewLedger("web")

@@ -41,6 +41,7 @@ func add(t *testing.T, p *harness.Processes, l *harness.Ledger, name string, n i
 // All servers are restarted one after the other, as for a new version, while a
 // client goes on: no write is lost and none is refused for good.
 func TestRollingRestart(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	p := harness.NewProcesses(t, binary(), 3)
 	l := fill(t, p, 20)
@@ -65,6 +66,7 @@ func TestRollingRestart(t *testing.T) {
 // All servers stop and start again: the cluster is back without anybody's help,
 // and reads that succeed miss nothing.
 func TestFullRestart(t *testing.T) {
+	t.Parallel()
 	p := harness.NewProcesses(t, binary(), 3)
 	l := fill(t, p, 50)
 	for _, how := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
@@ -88,6 +90,7 @@ func TestFullRestart(t *testing.T) {
 
 // A server that lost its disk comes back under its name and gets everything.
 func TestWipedServerRejoins(t *testing.T) {
+	t.Parallel()
 	p := harness.NewProcesses(t, binary(), 3, soonVoter)
 	l := fill(t, p, 50)
 	for _, victim := range []int{p.WaitLeader(), (p.WaitLeader() + 1) % 3} {
@@ -106,6 +109,7 @@ func TestWipedServerRejoins(t *testing.T) {
 // A follower that was away until the log no longer has what it missed gets a
 // snapshot.
 func TestFarBehindFollowerCatchesUp(t *testing.T) {
+	t.Parallel()
 	p := harness.NewProcesses(t, binary(), 3, smallLog, "-log-level=debug")
 	l := fill(t, p, 10)
 	behind := (p.WaitLeader() + 1) % 3
@@ -123,6 +127,7 @@ func TestFarBehindFollowerCatchesUp(t *testing.T) {
 
 // A server comes back at another address and other ports.
 func TestChangedAddress(t *testing.T) {
+	t.Parallel()
 	p := harness.NewProcesses(t, binary(), 3)
 	l := fill(t, p, 10)
 	for _, mover := range []int{p.WaitLeader(), (p.WaitLeader() + 1) % 3} {
@@ -143,6 +148,7 @@ func TestChangedAddress(t *testing.T) {
 // The leadership goes where it is sent, and nothing is lost or refused for good
 // meanwhile.
 func TestLeadershipTransfer(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	p := harness.NewProcesses(t, binary(), 3)
 	l := fill(t, p, 10)
@@ -177,6 +183,7 @@ func TestLeadershipTransfer(t *testing.T) {
 // Two of three servers are lost for ever. The third is told that it is alone by
 // a peers.json, has everything that was acknowledged, and two new servers join.
 func TestPeersJSONRecovery(t *testing.T) {
+	t.Parallel()
 	p := harness.NewProcesses(t, binary(), 3, soonVoter)
 	l := fill(t, p, 50)
 	survivor := p.Server(2)
@@ -206,6 +213,7 @@ func TestPeersJSONRecovery(t *testing.T) {
 // A failure is marked in the catalog within two seconds, and lifted when the
 // server is back. A busy machine gets twice that here; what it took is printed.
 func TestKilledServerIsMarked(t *testing.T) {
+	t.Parallel()
 	p := harness.NewProcesses(t, binary(), 3)
 	for _, leader := range []bool{false, true} {
 		victim := p.WaitLeader()

@@ -23,7 +23,7 @@ func disturb(p *harness.Processes, rnd *rand.Rand) string {
 	if rnd.IntN(4) == 0 {
 		victim = rnd.IntN(p.Len())
 	}
-	pause := harness.Pause(rnd, 100*time.Millisecond, 2*time.Second)
+	pause := harness.Pause(rnd, 100*time.Millisecond, 1500*time.Millisecond)
 	if rnd.IntN(3) == 0 {
 		p.Server(victim).Kill()
 		pause()
@@ -39,6 +39,7 @@ func disturb(p *harness.Processes, rnd *rand.Rand) string {
 // Histories of keys and transactions stay linearizable, in both modes, when
 // leaders are paused in the middle of whatever they are doing.
 func TestPausedLeaderTellsNoLies(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	p := harness.NewProcesses(t, binary(), 3)
 	h := harness.NewHistory()
@@ -50,7 +51,7 @@ func TestPausedLeaderTellsNoLies(t *testing.T) {
 	// Both kinds of readers work on the same keys; their values must differ.
 	works[1].Begin(1 << 40)
 	harness.During(func() {
-		for range harness.Soak(4) {
+		for range harness.Soak(3) {
 			t.Log(disturb(p, rnd))
 			harness.Pause(rnd, 50*time.Millisecond, 300*time.Millisecond)()
 		}
@@ -69,6 +70,7 @@ func TestPausedLeaderTellsNoLies(t *testing.T) {
 // time have two of them reason to believe that they hold it, and each holder
 // has a higher fencing token than the one before.
 func TestLockHasOneHolder(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	p := harness.NewProcesses(t, binary(), 3, `-hcl=session_ttl_min = "1s"`)
 	var held atomic.Int32
@@ -80,7 +82,7 @@ func TestLockHasOneHolder(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	harness.During(func() {
-		for range harness.Soak(4) {
+		for range harness.Soak(3) {
 			t.Log(disturb(p, rnd))
 			before := turns.count()
 			harness.Await(t, "the lock to change hands", func() error {

@@ -74,6 +74,7 @@ func arguments(dir, node string) []string {
 }
 
 func TestBadStartIsOneLine(t *testing.T) {
+	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -115,6 +116,7 @@ func refuses(t *testing.T, args []string, want ...string) {
 }
 
 func TestDataOfOthersIsRefused(t *testing.T) {
+	t.Parallel()
 	dir, args := used(t)
 	t.Run("other datacenter", func(t *testing.T) {
 		refuses(t, append(args, "-datacenter=elsewhere"), dir, `"dc1"`, `"elsewhere"`)
@@ -129,6 +131,7 @@ func TestDataOfOthersIsRefused(t *testing.T) {
 }
 
 func TestDamageIsNamedNeverServed(t *testing.T) {
+	t.Parallel()
 	dir, args := used(t)
 	whole := t.TempDir()
 	require.NoError(t, os.CopyFS(whole, os.DirFS(dir)))

@@ -20,6 +20,7 @@ const stopLimit = 8 * time.Second
 // Both signals end a server with code 0, though clients wait in long polls; it
 // starts again with all it had.
 func TestSignalsStop(t *testing.T) {
+	t.Parallel()
 	p := harness.NewProcesses(t, binary(), 1)
 	l := harness.NewLedger("web")
 	for n, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
@@ -44,6 +45,7 @@ func TestSignalsStop(t *testing.T) {
 
 // A majority that has gone does not keep the last server from stopping.
 func TestSignalsStopWithoutQuorum(t *testing.T) {
+	t.Parallel()
 	p := harness.NewProcesses(t, binary(), 3)
 	p.Server(0).Kill()
 	p.Server(1).Kill()
@@ -54,6 +56,7 @@ func TestSignalsStopWithoutQuorum(t *testing.T) {
 // SIGHUP takes services, checks and the log level anew; a mistake in the file
 // leaves all as it was.
 func TestReloadTakesDefinitions(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "services.hcl")
 	write := func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
 	write(`service { name = "old" port = 1 }  service { name = "both" port = 2 }`)
