@@ -112,7 +112,7 @@ func TestClusterOutlivesFullDisk(t *testing.T) {
 		w.await(50)
 		room := fillDisk(t, dir, 64<<10)
 		defer room()
-		for i := range 60 { // more than the leader has set aside
+		for i := range 40 { // more than the leader has set aside
 			key := fmt.Sprint("large/", i)
 			harness.Await(t, "a large write", func() error {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
