@@ -47,6 +47,17 @@ var (
 	http11 = []byte(" HTTP/1.1")
 )
 
+// hasControl reports whether there is a control character, such as a line feed
+// alone, which ends a line for net/http.
+func hasControl(line []byte) bool {
+	for _, c := range line {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
 // parseHeader reports whether the header has only fields that do not change
 // the answer, and keeps Accept-Encoding.
 func (s *frontScratch) parseHeader(b []byte) bool {
@@ -57,7 +68,7 @@ func (s *frontScratch) parseHeader(b []byte) bool {
 		line, rest, _ := bytes.Cut(b, crlf)
 		b = rest
 		name, value, ok := bytes.Cut(line, []byte(":"))
-		if !ok {
+		if !ok || hasControl(line) {
 			return false
 		}
 		value = bytes.TrimSpace(value)
