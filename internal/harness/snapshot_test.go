@@ -1,0 +1,130 @@
+package harness_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/registryd/registryd/internal/harness"
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// A snapshot is restored while servers are killed: afterwards all servers have
+// the restored state, or all have the one before, and after an acknowledgement
+// it is the restored one.
+func TestRestoreIsAllOrNothing(t *testing.T) {
+	rnd := harness.Random(t)
+	c := harness.New(t, harness.Options{Settings: map[string]string{
+		"raft_snapshot_threshold": "40", "raft_trailing_logs": "20", "raft_snapshot_interval": "50ms",
+	}})
+	const saved, later = 60, 30
+	value := 0
+	write := func(n int) {
+		t.Helper()
+		client := c.AnyClient()
+		for i := range n {
+			value++
+			key := fmt.Sprintf("k%d", i)
+			harness.Await(t, "a write", func() error {
+				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+				defer cancel()
+				return client.KV().Put(ctx, &api.KVPair{Key: key, Value: []byte(fmt.Sprint(value))})
+			})
+		}
+	}
+	write(saved)
+	archive := save(t, c)
+	before := keys(t, c)
+
+	for range harness.Soak(4) {
+		write(later) // over some of the keys
+		require.NoError(t, c.AnyClient().KV().Put(c.Context(), &api.KVPair{Key: "added", Value: []byte("x")}))
+		after := keys(t, c)
+		var acked error
+		var restoring sync.WaitGroup
+		via := rnd.IntN(c.Len())
+		restoring.Go(func() { acked = c.Client(via).Snapshots().Restore(c.Context(), bytes.NewReader(archive)) })
+		harness.Pause(rnd, 0, 20*time.Millisecond)()
+		victim := rnd.IntN(c.Len())
+		if rnd.IntN(2) == 0 {
+			victim = c.WaitLeader()
+		}
+		c.Kill(victim)
+		restoring.Wait()
+		c.Start(victim)
+		c.WaitHealthy()
+		have := keys(t, c)
+		switch {
+		case acked == nil:
+			require.Equal(t, before, have, "restored, and acknowledged")
+		case have["added"] == "":
+			require.Equal(t, before, have, "restored")
+		default:
+			require.Equal(t, after, have, "not restored")
+		}
+		t.Logf("restore through %d, %d killed: %v", via, victim, acked)
+	}
+	c.Verify()
+}
+
+// Saves taken while clients write all hold one moment each: the keys of a
+// transaction are equal in every one of them.
+func TestSnapshotIsOneMoment(t *testing.T) {
+	rnd := harness.Random(t)
+	c := harness.New(t, harness.Options{})
+	h := harness.NewHistory()
+	k := harness.NewKeyWork(nil)
+	clients := []*api.Client{c.Client(0), c.Client(1), c.Client(2)}
+	var archives [][]byte
+	harness.During(func() {
+		for range 10 {
+			archives = append(archives, save(t, c))
+			harness.Pause(rnd, 0, 20*time.Millisecond)()
+		}
+	}, len(clients), func(worker int, rnd *rand.Rand) {
+		require.NoError(t, k.Do(t.Context(), h, clients[worker], worker, rnd))
+	}, rnd)
+	for n, a := range archives {
+		require.NoError(t, c.Client(n%c.Len()).Snapshots().Restore(c.Context(), bytes.NewReader(a)))
+		have := keys(t, c)
+		require.Equal(t, have["group/0"], have["group/1"], "archive %d", n)
+		require.Equal(t, have["group/0"], have["group/2"], "archive %d", n)
+	}
+	c.Verify()
+}
+
+func save(t *testing.T, c *harness.Cluster) []byte {
+	t.Helper()
+	r, _, err := c.AnyClient().Snapshots().Save(c.Context(), nil)
+	require.NoError(t, err)
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	require.NoError(t, err)
+	return b
+}
+
+// keys reads all keys from every server, which must agree.
+func keys(t *testing.T, c *harness.Cluster) map[string]string {
+	t.Helper()
+	var first map[string]string
+	for i := range c.Len() {
+		pairs, _, err := c.Client(i).KV().List(c.Context(), "", &api.QueryOptions{Consistency: api.ReadConsistent})
+		require.NoError(t, err)
+		have := map[string]string{}
+		for _, p := range pairs {
+			have[p.Key] = string(p.Value)
+		}
+		if i == 0 {
+			first = have
+		}
+		require.Equal(t, first, have, "server %d", i)
+	}
+	return first
+}
