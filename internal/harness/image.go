@@ -19,7 +19,7 @@ import (
 // at the moment between. What is cut off from its peers soon writes no more.
 func image(from, to string) error {
 	var err error
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if err = os.RemoveAll(to); err != nil {
 			return err
 		}
