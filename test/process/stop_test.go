@@ -53,6 +53,31 @@ func TestSignalsStopWithoutQuorum(t *testing.T) {
 	require.Zero(t, p.Server(2).Wait(stopLimit))
 }
 
+// A server that is told to leave with leave_on_terminate hands its leadership
+// over and goes: the others do not miss it, in raft or in the catalog.
+func TestLeaveOnTerminate(t *testing.T) {
+	t.Parallel()
+	p := harness.NewProcesses(t, binary(), 3, "-leave-on-terminate")
+	l := fill(t, p, 10)
+	leaver := p.WaitLeader()
+	p.Server(leaver).Signal(syscall.SIGTERM)
+	require.Zero(t, p.Server(leaver).Wait(stopLimit))
+	stayed := p.Client((leaver + 1) % 3)
+	harness.AwaitWithin(t, 5*time.Second, "the leaver to be gone", func() error {
+		raft, err := stayed.Operator().RaftConfiguration(t.Context(), nil)
+		if err != nil {
+			return err
+		}
+		nodes, _, err := stayed.Catalog().Service(t.Context(), "consul", nil)
+		if err != nil || len(raft.Servers) != 2 || len(nodes) != 2 {
+			return fmt.Errorf("%d servers in raft, %d in the catalog: %w", len(raft.Servers), len(nodes), err)
+		}
+		return nil
+	})
+	require.NoError(t, l.Write(p.Context(), stayed, "after", 1))
+	p.WaitHealthy()
+}
+
 // SIGHUP takes services, checks and the log level anew; a mistake in the file
 // leaves all as it was.
 func TestReloadTakesDefinitions(t *testing.T) {
