@@ -117,7 +117,12 @@ func TestFarBehindFollowerCatchesUp(t *testing.T) {
 	add(t, p, l, "missed", 300)
 	p.Start(behind)
 	p.WaitHealthy()
-	require.Contains(t, strings.ToLower(p.Server(behind).Log()), "installed remote snapshot", "it was not that far behind")
+	harness.Await(t, "the snapshot to be logged", func() error {
+		if !strings.Contains(strings.ToLower(p.Server(behind).Log()), "installed remote snapshot") {
+			return errors.New("it is not in the log: the server was not that far behind")
+		}
+		return nil
+	})
 	verify(t, p, l)
 	// What it was given is on its disk.
 	p.Server(behind).Kill()
