@@ -141,11 +141,11 @@ func TestDamageIsNamedNeverServed(t *testing.T) {
 	}{
 		{"registry.db is noise", "registry.db", noise},
 		{"registry.db has no beginning", "registry.db", zeroHead},
-		{"registry.db is cut", "registry.db", half},
+		{"registry.db is cut", "registry.db", cut},
 		{"registry.db is empty", "registry.db", none},
 		{"raft.db is noise", "raft/raft.db", noise},
 		{"raft.db has no beginning", "raft/raft.db", zeroHead},
-		{"raft.db is cut", "raft/raft.db", half},
+		{"raft.db is cut", "raft/raft.db", cut},
 		{"raft.db is empty", "raft/raft.db", none},
 		{"node-id is noise", "node-id", noise},
 	} {
@@ -183,6 +183,8 @@ func noise(b []byte) []byte {
 
 func zeroHead(b []byte) []byte { clear(b[:min(len(b), 8192)]); return b }
 
-func half(b []byte) []byte { return b[:len(b)/2] }
+// cut leaves bbolt's meta pages and one more: its files may end in pages that
+// were never used, which nobody would miss.
+func cut(b []byte) []byte { return b[:3*4096] }
 
 func none([]byte) []byte { return nil }
