@@ -26,7 +26,7 @@ func TestAckedWriteSurvivesKill(t *testing.T) {
 			}})
 			l := harness.NewLedger("web")
 			w := writers(c, l, 2*size)
-			for range harness.Soak(4) {
+			for range harness.Soak(3) {
 				harness.During(func() {
 					before := w.acked.Load()
 					for w.acked.Load() < before+int64(20+rnd.IntN(200)) {
