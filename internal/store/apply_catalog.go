@@ -60,7 +60,7 @@ func (c *Register) applyNode(d *draft, n *nodeDraft) *nodeDraft {
 		// behind and go.
 		if key, ok := d.next.nodeIDs.Get([]byte(lower(c.ID))); ok && key != NodeKey(c.Node) {
 			if old := d.node(key); old != nil {
-				d.removeNode(old)
+				d.because("renamed to "+c.Node, func() { d.removeNode(old) })
 			}
 		}
 	}
@@ -148,11 +148,13 @@ func sameDefinition(a, b *api.CheckDefinition) bool {
 // dropOtherChecks removes the checks of an instance that keep does not name.
 func dropOtherChecks(d *draft, n *nodeDraft, serviceID string, keep []*api.Check) {
 	inst := n.instance(serviceID)
-	for _, old := range inst.OwnChecks {
-		if !slices.ContainsFunc(keep, func(k *api.Check) bool { return k.CheckID == old.CheckID }) {
-			d.removeCheck(n, old.CheckID)
+	d.because("not in the new registration", func() {
+		for _, old := range inst.OwnChecks {
+			if !slices.ContainsFunc(keep, func(k *api.Check) bool { return k.CheckID == old.CheckID }) {
+				d.removeCheck(n, old.CheckID)
+			}
 		}
-	}
+	})
 }
 
 func (c *Deregister) apply(d *draft) Result {

@@ -78,7 +78,7 @@ func (d *draft) moveInstance(from *nodeDraft, inst *Instance, heirs []string) {
 		name := rendezvous(rest, from.key, inst.Service.ID)
 		to := d.node(NodeKey(name))
 		if to != nil && to.takes(inst) {
-			d.move(from, inst, to)
+			d.move(from, inst, to, "its server failed")
 			return
 		}
 		for i, r := range rest {
@@ -91,16 +91,19 @@ func (d *draft) moveInstance(from *nodeDraft, inst *Instance, heirs []string) {
 }
 
 // move puts an instance with its checks on another node as they are.
-func (d *draft) move(from *nodeDraft, inst *Instance, to *nodeDraft) {
-	d.removeService(from, inst.Service.ID)
+func (d *draft) move(from *nodeDraft, inst *Instance, to *nodeDraft, reason string) {
 	s := *inst.Service
 	s.ModifyIndex = d.index
-	d.setService(to, &s)
-	for _, c := range inst.OwnChecks {
-		k := *c
-		k.Node, k.ModifyIndex = to.node.Node, d.index
-		d.setCheck(to, &k)
-	}
+	d.quietly(func() {
+		d.removeService(from, s.ID)
+		d.setService(to, &s)
+		for _, c := range inst.OwnChecks {
+			k := *c
+			k.Node, k.ModifyIndex = to.node.Node, d.index
+			d.setCheck(to, &k)
+		}
+	})
+	d.note(api.HistoryEvent{Kind: api.HistoryMoved, Node: to.node.Node, ServiceID: s.ID, Service: s.Service, From: from.node.Node, To: to.node.Node, Reason: reason})
 }
 
 // reclaim takes an instance back that was handed to another server while its
@@ -118,7 +121,7 @@ func (d *draft) reclaim(n *nodeDraft, s *api.Service) {
 		if i == nil || i.Service.Service != s.Service || i.Service.Address != s.Address || i.Service.Port != s.Port || !n.takes(i) {
 			continue
 		}
-		d.move(other, i, n)
+		d.move(other, i, n, "it registered here again")
 		return
 	}
 }

@@ -19,6 +19,8 @@ type Register struct {
 	KeepStatus bool
 	// ReplaceChecks removes the service's checks that Checks does not name.
 	ReplaceChecks bool
+
+	By By
 }
 
 // Deregister removes an instance, or a check, or else the whole node.
@@ -27,6 +29,8 @@ type Deregister struct {
 	// MustExist makes the command fail with NotFound where there is nothing to
 	// remove; otherwise that is fine.
 	MustExist bool
+
+	By By
 }
 
 // CheckUpdate is the outcome of a check's run.
@@ -48,6 +52,8 @@ type Liveness struct {
 	Node   string
 	Alive  bool
 	Output string
+
+	By By
 }
 
 func (*Register) kind() byte     { return kindRegister }
@@ -70,7 +76,8 @@ func (c *Register) appendTo(b []byte) []byte {
 		b = putMessage(b, 9, func(b []byte) []byte { return appendCheck(b, k) })
 	}
 	b = putBool(b, 10, c.KeepStatus)
-	return putBool(b, 11, c.ReplaceChecks)
+	b = putBool(b, 11, c.ReplaceChecks)
+	return putBy(b, 12, &c.By)
 }
 
 func decodeRegister(b []byte) (Command, error) {
@@ -101,6 +108,8 @@ func decodeRegister(b []byte) (Command, error) {
 			c.KeepStatus = f.bool()
 		case 11:
 			c.ReplaceChecks = f.bool()
+		case 12:
+			err = decodeBy(f.bytes, &c.By)
 		}
 		return err
 	})
@@ -110,7 +119,8 @@ func (c *Deregister) appendTo(b []byte) []byte {
 	b = putString(b, 1, c.Node)
 	b = putString(b, 2, c.ServiceID)
 	b = putString(b, 3, c.CheckID)
-	return putBool(b, 4, c.MustExist)
+	b = putBool(b, 4, c.MustExist)
+	return putBy(b, 5, &c.By)
 }
 
 func decodeDeregister(b []byte) (Command, error) {
@@ -125,6 +135,8 @@ func decodeDeregister(b []byte) (Command, error) {
 			c.CheckID = f.str()
 		case 4:
 			c.MustExist = f.bool()
+		case 5:
+			return decodeBy(f.bytes, &c.By)
 		}
 		return nil
 	})
@@ -163,7 +175,8 @@ func decodeUpdateChecks(b []byte) (Command, error) {
 }
 
 func (c *Liveness) appendTo(b []byte) []byte {
-	return putString(putBool(putString(b, 1, c.Node), 2, c.Alive), 3, c.Output)
+	b = putString(putBool(putString(b, 1, c.Node), 2, c.Alive), 3, c.Output)
+	return putBy(b, 4, &c.By)
 }
 
 func decodeLiveness(b []byte) (Command, error) {
@@ -176,6 +189,8 @@ func decodeLiveness(b []byte) (Command, error) {
 			c.Alive = f.bool()
 		case 3:
 			c.Output = f.str()
+		case 4:
+			return decodeBy(f.bytes, &c.By)
 		}
 		return nil
 	})

@@ -17,6 +17,8 @@ type draft struct {
 
 	index uint64    // of the command being applied
 	now   time.Time // when the leader appended it
+	by    By        // who asked for it
+	quiet int       // above 0 nothing is noted, see quietly
 
 	nodes    map[string]*nodeDraft    // by NodeKey
 	services map[string]*serviceDraft // by ServiceKey
@@ -138,6 +140,7 @@ func (d *draft) setNode(node *api.Node) *nodeDraft {
 	if node.ID != "" {
 		d.next.nodeIDs, _, _ = d.next.nodeIDs.Insert([]byte(lower(node.ID)), key)
 	}
+	d.noteNode(n.node, node)
 	n.node = node
 	n.catalogIndex, n.allHealth, n.allCatalog = d.index, d.index, d.index
 	d.touch(TableNodes)
@@ -148,13 +151,14 @@ func (d *draft) setNode(node *api.Node) *nodeDraft {
 // setService creates or replaces an instance. The caller has set its indexes.
 func (d *draft) setService(n *nodeDraft, s *api.Service) {
 	inst := &Instance{Service: s}
+	var before *api.Service
 	i, found := findInstance(n.instances, s.ID)
 	if !n.ownInstances {
 		n.instances, n.ownInstances = slices.Clone(n.instances), true
 	}
 	if found {
 		old := n.instances[i]
-		inst.OwnChecks = old.OwnChecks
+		inst.OwnChecks, before = old.OwnChecks, old.Service
 		if ServiceKey(old.Service.Service) != ServiceKey(s.Service) {
 			d.dropFromService(n, old.Service)
 		}
@@ -171,6 +175,7 @@ func (d *draft) setService(n *nodeDraft, s *api.Service) {
 	d.serverChanged(s.Service)
 	d.touch(TableServices)
 	d.records.put(bucketServices, n.key+"\x00"+s.ID, s)
+	d.noteService(n, before, s)
 }
 
 // serverChanged forgets which servers live when a server's own service comes
@@ -201,9 +206,12 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 		return false
 	}
 	inst := n.instances[i]
-	for _, c := range inst.OwnChecks {
-		d.removeCheck(n, c.CheckID)
-	}
+	d.noteRemoved(n, id, inst.Service.Service, "", "", "")
+	d.quietly(func() {
+		for _, c := range inst.OwnChecks {
+			d.removeCheck(n, c.CheckID)
+		}
+	})
 	if !n.ownInstances {
 		n.instances, n.ownInstances = slices.Clone(n.instances), true
 	}
@@ -220,12 +228,13 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 // setCheck creates or replaces a check. The caller has set its indexes, and
 // the service of its ServiceID exists.
 func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
+	var old *api.Check
 	i, found := findCheck(n.checks, c.CheckID)
 	if !n.ownChecks {
 		n.checks, n.ownChecks = slices.Clone(n.checks), true
 	}
 	if found {
-		old := n.checks[i]
+		old = n.checks[i]
 		if old.ServiceID != c.ServiceID {
 			d.detachCheck(n, old)
 		}
@@ -246,6 +255,7 @@ func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
 	n.checksIndex = d.index
 	d.touch(TableChecks)
 	d.records.put(bucketChecks, n.key+"\x00"+c.CheckID, c)
+	d.noteCheck(n, old, c)
 	d.checkMoved(n, c)
 }
 
@@ -256,6 +266,7 @@ func (d *draft) removeCheck(n *nodeDraft, id string) bool {
 		return false
 	}
 	c := n.checks[i]
+	d.noteRemoved(n, c.ServiceID, c.ServiceName, id, c.Status, "")
 	if !n.ownChecks {
 		n.checks, n.ownChecks = slices.Clone(n.checks), true
 	}
@@ -324,12 +335,17 @@ func (d *draft) changeOwnChecks(n *nodeDraft, c *api.Check, change func([]*api.C
 
 // removeNode takes a node away with all it has.
 func (d *draft) removeNode(n *nodeDraft) {
-	for len(n.instances) > 0 {
-		d.removeService(n, n.instances[len(n.instances)-1].Service.ID)
-	}
-	for len(n.checks) > 0 {
-		d.removeCheck(n, n.checks[len(n.checks)-1].CheckID)
-	}
+	d.because("its node was removed", func() {
+		for len(n.instances) > 0 {
+			d.removeService(n, n.instances[len(n.instances)-1].Service.ID)
+		}
+	})
+	d.quietly(func() {
+		for len(n.checks) > 0 {
+			d.removeCheck(n, n.checks[len(n.checks)-1].CheckID)
+		}
+	})
+	d.noteRemoved(n, "", "", "", "", "")
 	if n.node.ID != "" {
 		d.next.nodeIDs, _, _ = d.next.nodeIDs.Delete([]byte(lower(n.node.ID)))
 	}

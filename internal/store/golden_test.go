@@ -17,7 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files of commands that have none")
 
-// goldenCommands has one command of each kind with every field set.
+// goldenCommands has one command of each kind with every field set. A form that
+// came later stands at the end and has a file of its own.
 func goldenCommands() []Command {
 	def := &api.CheckDefinition{HTTP: "http://x", Method: "PUT", Header: map[string][]string{"A": {"b", ""}}, Body: "b", DisableRedirects: true, TLSServerName: "t",
 		TLSSkipVerify: true, TCP: "t:1", TCPUseTLS: true, UDP: "u", GRPC: "g", GRPCUseTLS: true, H2PING: "h", H2PingUseTLS: true, Args: []string{"a"},
@@ -29,6 +30,7 @@ func goldenCommands() []Command {
 	check := &api.Check{Node: "n", CheckID: "c", Name: "cn", Status: "passing", Notes: "no", Output: "out", ServiceID: "s", ServiceName: "svc", ServiceTags: []string{},
 		Type: "ttl", Interval: "1s", Timeout: "2s", ExposedPort: 9, Definition: &api.CheckDefinition{}, Probe: def, CreateIndex: 5, ModifyIndex: 6}
 	kv := &KV{Verb: KVLock, Pair: api.KVPair{Key: "k", Value: []byte{0, 255}, Flags: 1 << 63, Session: "s", ModifyIndex: 7}}
+	by := By{Server: "srv", Client: "10.0.0.1", Reason: "why"}
 	return []Command{
 		&Register{ID: "id", Node: "n", Address: "a", Datacenter: "dc1", TaggedAddresses: map[string]string{}, Meta: map[string]string{"k": ""}, SkipNodeUpdate: true,
 			Service: service, Checks: []*api.Check{check}, KeepStatus: true, ReplaceChecks: true},
@@ -53,16 +55,22 @@ func goldenCommands() []Command {
 		&RestorePart{Upload: "u", Seq: 1, Data: []byte("d")},
 		&RestoreDone{Upload: "u", Parts: 2},
 		&SetConfigEntry{Delete: true, CAS: true, Entry: ConfigEntry{Kind: "k", Name: "n", Body: []byte("{}"), CreateIndex: 1, ModifyIndex: 2}},
+
+		&Register{Node: "n", Address: "a", Datacenter: "dc1", Service: &api.Service{ID: "s", Service: "svc", Locality: &api.Locality{Region: "r", Zone: "z"}}},
+		&Register{Node: "n", Service: &api.Service{ID: "s", Service: "svc"}, By: by},
+		&Deregister{Node: "n", By: by},
+		&Liveness{Node: "n", By: by},
+		&Txn{Ops: []TxnOp{{Session: "s"}}, By: by},
 	}
 }
 
 // TestCommandsOfOldLogsAreRead reads the bytes of every command ever written:
 // a file is never changed, a new form of a command gets a new one.
 func TestCommandsOfOldLogsAreRead(t *testing.T) {
-	kinds := map[byte]bool{}
+	kinds := map[byte]int{} // how many forms
 	for _, c := range goldenCommands() {
-		kinds[c.kind()] = true
-		path := filepath.Join("testdata", "commands", fmt.Sprintf("%02d-1.hex", c.kind()))
+		kinds[c.kind()]++
+		path := filepath.Join("testdata", "commands", fmt.Sprintf("%02d-%d.hex", c.kind(), kinds[c.kind()]))
 		if _, err := os.Stat(path); *update && err != nil {
 			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 			require.NoError(t, os.WriteFile(path, []byte(hex.EncodeToString(Encode(c))+"\n"), 0o644))
@@ -74,7 +82,7 @@ func TestCommandsOfOldLogsAreRead(t *testing.T) {
 		require.Equal(t, data, Encode(c), "the bytes of kind %d have changed: logs of other versions differ", c.kind())
 	}
 	for k := byte(1); k <= kindRestoreDone; k++ {
-		require.True(t, kinds[k], "kind %d has no golden file", k)
+		require.NotZero(t, kinds[k], "kind %d has no golden file", k)
 	}
 	files, err := filepath.Glob("testdata/commands/*.hex")
 	require.NoError(t, err)

@@ -35,6 +35,7 @@ type State struct {
 	events   eventState
 	misc     miscState
 	upload   upload
+	history  historyState
 }
 
 func emptyState() *State {

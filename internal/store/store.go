@@ -84,7 +84,7 @@ func (s *Store) ApplyBatch(entries []Entry) [][]byte {
 				s.publish(d, entries[i-1])
 			}
 			d = s.newDraft()
-			d.index, d.now = e.Index+d.next.offset, e.Time
+			d.begin(e, c)
 			r := c.apply(d)
 			results[i] = r.encode()
 			if r.Err != nil || !r.OK {
@@ -92,7 +92,7 @@ func (s *Store) ApplyBatch(entries []Entry) [][]byte {
 			}
 			continue
 		}
-		d.index, d.now = e.Index+d.next.offset, e.Time
+		d.begin(e, c)
 		results[i] = c.apply(d).encode()
 	}
 	if n := len(entries); n > 0 {

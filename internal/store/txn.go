@@ -69,6 +69,8 @@ func (o *TxnOp) Writes() bool {
 // Result is OK when all were carried out; DecodeTxnResult reads its Body.
 type Txn struct {
 	Ops []TxnOp
+
+	By By
 }
 
 // TxnItem is one thing that a transaction answers with: one field is set.
@@ -99,7 +101,7 @@ func (c *Txn) appendTo(b []byte) []byte {
 	for i := range c.Ops {
 		b = putMessage(b, 1, c.Ops[i].appendTo)
 	}
-	return b
+	return putBy(b, 2, &c.By)
 }
 
 func (o *TxnOp) appendTo(b []byte) []byte {
@@ -129,12 +131,15 @@ func appendThings(b []byte, n protowire.Number, node *api.Node, service *api.Ser
 func decodeTxn(b []byte) (Command, error) {
 	c := &Txn{}
 	return c, fields(b, func(f field) error {
-		if f.num != 1 {
-			return nil
+		switch f.num {
+		case 1:
+			o, err := decodeTxnOp(f.bytes)
+			c.Ops = append(c.Ops, o)
+			return err
+		case 2:
+			return decodeBy(f.bytes, &c.By)
 		}
-		o, err := decodeTxnOp(f.bytes)
-		c.Ops = append(c.Ops, o)
-		return err
+		return nil
 	})
 }
 
