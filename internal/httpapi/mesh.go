@@ -1,10 +1,34 @@
 package httpapi
 
-import "github.com/registryd/registryd/pkg/api"
+import (
+	"io"
+	"net/http"
+	"strings"
 
-// What belongs to the mesh, to peering and to Consul Enterprise answers as a
-// Consul without them does where clients look: lists are empty, the rest says
-// in one line that it is not there.
+	"github.com/registryd/registryd/pkg/api"
+)
+
+// What belongs to the mesh and to peering answers as a Consul without them does
+// where clients look: lists are empty, the rest says in one line that it is not
+// there. Paths of Consul Enterprise are unknown here, as to a Consul that is not
+// Enterprise.
+
+// unknown answers a path that is no endpoint. The first text is Consul's word
+// for word: programs that manage Consul tell by it that it is not Enterprise.
+func (h *Handler) unknown(w http.ResponseWriter, r *http.Request) {
+	head := w.Header()
+	head["Vary"] = vary
+	for k, v := range h.cfg.ResponseHeaders {
+		head.Set(k, v)
+	}
+	head.Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusNotFound)
+	if strings.Contains(r.URL.Path, "/v1/") {
+		io.WriteString(w, "Invalid URL path: not a recognized HTTP API endpoint\n")
+		return
+	}
+	io.WriteString(w, "Invalid URL path: the HTTP API begins with /v1/\n")
+}
 
 // emptyList answers [].
 func (h *Handler) emptyList(q *request) (reply, error) {

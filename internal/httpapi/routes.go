@@ -11,6 +11,7 @@ import (
 // name behind it.
 func (h *Handler) routes() {
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "registryd: a service registry\n") })
+	h.mux.NotFound(h.unknown)
 
 	h.debugRoutes()
 	h.handle("/v1/agent/self", get(h.agentSelf))

@@ -52,7 +52,7 @@ func (h *Handler) meshRoutes() {
 	mesh := h.noFeature("the service mesh")
 	h.handle("/v1/connect/ca/configuration", get(mesh), put(mesh))
 	h.handle("/v1/agent/connect/authorize", post(mesh))
-	h.handle("/v1/connect/intentions/", all(mesh)...)
+	h.handle("/v1/connect/intentions/", get(mesh), put(mesh), del(mesh))
 	h.handle("/v1/connect/intentions", get(h.emptyList), post(mesh))
 	h.handle("/v1/connect/intentions/match", get(h.intentionMatch))
 	h.handle("/v1/connect/intentions/check", get(h.intentionCheck))
@@ -67,11 +67,4 @@ func (h *Handler) meshRoutes() {
 	h.handle("/v1/peering/", get(peering), del(peering))
 	h.handle("/v1/peering/token", post(peering))
 	h.handle("/v1/peering/establish", post(peering))
-
-	paid := h.noFeature("Consul Enterprise")
-	h.handle("/v1/operator/license", get(paid), put(paid), del(paid))
-	h.handle("/v1/operator/segment", get(paid))
-	h.handle("/v1/operator/area", get(paid), post(paid))
-	h.handle("/v1/namespaces", get(paid))
-	h.handle("/v1/partitions", get(paid))
 }
