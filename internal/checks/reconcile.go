@@ -82,7 +82,7 @@ func (r *Runner) add(id ID, c *api.Check, def *api.CheckDefinition, now moment) 
 	t := &task{
 		id: id, serviceID: c.ServiceID, def: def, kind: kindOf(def),
 		status: c.Status, output: c.Output, sentStatus: c.Status, sentOutput: c.Output,
-		changed: now, place: -1, tally: newTally(def),
+		changed: now, place: -1, tally: newTally(def), counted: counted(c),
 	}
 	if c.Output != "" {
 		// It has been run before, by another server or before a restart.
@@ -96,7 +96,7 @@ func (r *Runner) add(id ID, c *api.Check, def *api.CheckDefinition, now moment) 
 func (r *Runner) update(t *task, c *api.Check, def *api.CheckDefinition, now moment) {
 	same := t.def == def || reflect.DeepEqual(t.def, def)
 	t.serviceID, t.def = c.ServiceID, def
-	t.sentStatus, t.sentOutput = c.Status, c.Output
+	t.sentStatus, t.sentOutput, t.counted = c.Status, c.Output, counted(c)
 	if !t.reported {
 		t.status, t.output = c.Status, c.Output
 	}
@@ -105,9 +105,11 @@ func (r *Runner) update(t *task, c *api.Check, def *api.CheckDefinition, now mom
 		t.kind, t.tally = kindOf(def), newTally(def)
 		r.begin(t, now)
 	}
-	r.mark(t, now)
 	r.settle(t, now)
 }
+
+// counted reports whether the catalog counts for how long c has been critical.
+func counted(c *api.Check) bool { return c.Verdict != nil && c.Verdict.CriticalSince != 0 }
 
 // drop stops a check for good.
 func (r *Runner) drop(t *task) {
@@ -115,7 +117,6 @@ func (r *Runner) drop(t *task) {
 	t.gone = true
 	t.flush = 0
 	r.queue.remove(t)
-	delete(r.critical, t)
 	delete(r.tasks, t.id)
 }
 

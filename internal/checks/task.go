@@ -23,7 +23,6 @@ type task struct {
 	status, output         string // as last reported, here or in the catalog
 	sentStatus, sentOutput string // what the catalog has, as far as we know
 	changed                moment // when status came about
-	criticalSince          moment // first critical report in a row, 0 if none
 
 	due   moment // the TTL ends, or the next run; 0: expired, or in flight
 	flush moment // a new output is sent at the latest; 0: none waits
@@ -35,6 +34,7 @@ type task struct {
 	gen    uint32             // grows when the definition changes: older results are void
 
 	reported bool // a status was reported here, so the catalog's is not the truth
+	counted  bool // the catalog counts for how long t has been critical
 	queued   bool // in Runner.pending
 	inflight bool // in the batch that Emit has
 	gone     bool // no longer run
@@ -78,13 +78,20 @@ func timeout(def *api.CheckDefinition, k kind) time.Duration {
 	return DefaultTimeout
 }
 
-// deregisterAfter returns how long the check may be critical before its service
-// goes, 0 if that never happens.
-func (t *task) deregisterAfter() time.Duration {
-	if t.serviceID == "" || t.def.DeregisterCriticalServiceAfter <= 0 {
-		return 0
+// unsent reports whether the catalog has to hear what t says now, at once if
+// its status is news.
+func (t *task) unsent() (status, output bool) {
+	if !t.reported {
+		return false, false
 	}
-	return max(time.Duration(t.def.DeregisterCriticalServiceAfter), MinDeregisterAfter)
+	return t.status != t.sentStatus || t.uncounted(), t.output != t.sentOutput
+}
+
+// uncounted reports whether the catalog has yet to hear that t was found
+// critical: its service goes some time after the first such report, which may
+// be of the very status that the check was registered with.
+func (t *task) uncounted() bool {
+	return t.status == api.Critical && !t.counted && t.serviceID != "" && t.def.DeregisterCriticalServiceAfter > 0
 }
 
 // tally counts results in a row for the thresholds.

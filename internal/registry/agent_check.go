@@ -182,7 +182,7 @@ func (r *Registry) shows(ref checks.ID, status string) bool {
 // Emit stores what the runner found, as one command. It tries until it worked
 // or was refused, or the registry closes; the runner gathers meanwhile.
 func (r *Registry) Emit(ts []checks.Transition) {
-	cmd := &store.UpdateChecks{From: r.cfg.Name}
+	cmd := &store.UpdateChecks{From: r.cfg.Name, Floor: r.cfg.DeregisterMin}
 	for _, t := range ts {
 		cmd.Updates = append(cmd.Updates, store.CheckUpdate{Node: t.ID.Node, CheckID: t.ID.CheckID, Status: t.Status, Output: t.Output})
 	}
@@ -196,15 +196,6 @@ func (r *Registry) Emit(ts []checks.Transition) {
 		case <-time.After(retryDelay):
 		case <-r.ctx.Done():
 		}
-	}
-}
-
-// Reap deregisters a service instance whose check was critical for longer than
-// its DeregisterCriticalServiceAfter.
-func (r *Registry) Reap(id checks.ID, serviceID string) {
-	r.log.Info("deregistering a service whose check stayed critical", "service", serviceID, "check", id.CheckID)
-	if _, err := r.propose(r.ctx, &store.Deregister{Node: id.Node, ServiceID: serviceID}); err != nil {
-		r.log.Warn("cannot deregister a critical service", "service", serviceID, "error", err)
 	}
 }
 

@@ -99,7 +99,7 @@ func (d *draft) move(from *nodeDraft, inst *Instance, to *nodeDraft, reason stri
 		d.setService(to, &s)
 		for _, c := range inst.OwnChecks {
 			k := *c
-			k.Node, k.ModifyIndex = to.node.Node, d.index
+			k.Node, k.Verdict, k.ModifyIndex = to.node.Node, d.spared(c), d.index
 			d.setCheck(to, &k)
 		}
 	})
