@@ -95,13 +95,15 @@ func (r *Runner) add(id ID, c *api.Check, def *api.CheckDefinition, now moment) 
 // update brings a running check up to date with the catalog.
 func (r *Runner) update(t *task, c *api.Check, def *api.CheckDefinition, now moment) {
 	same := t.def == def || reflect.DeepEqual(t.def, def)
+	if !same {
+		r.end(t) // which still needs the old definition
+	}
 	t.serviceID, t.def = c.ServiceID, def
 	t.sentStatus, t.sentOutput, t.counted = c.Status, c.Output, counted(c)
 	if !t.reported {
 		t.status, t.output = c.Status, c.Output
 	}
 	if !same {
-		r.end(t)
 		t.kind, t.tally = kindOf(def), newTally(def)
 		r.begin(t, now)
 	}
@@ -135,8 +137,12 @@ func (r *Runner) begin(t *task, now moment) {
 
 // end stops what t has under way; results that still arrive are void.
 func (r *Runner) end(t *task) {
+	if t.turn != nil {
+		r.laneOf(t).quit(t, hostOf(t.def, t.kind))
+	}
 	t.gen++
-	t.due = 0
+	t.due, t.ran, t.took, t.late, t.runs = 0, 0, 0, 0, 0
+	t.probing, t.slow = false, false
 	if t.cancel != nil {
 		t.cancel()
 		t.cancel = nil

@@ -23,6 +23,8 @@ type Runner struct {
 	closed  bool
 	tasks   map[ID]*task
 	queue   deadlines
+	quick   *lane         // of probes, for checks that end soon
+	slow    *lane         // for those whose last run was slow
 	pending []*task       // wait for the emitter, in order
 	emitted chan struct{} // closed and replaced whenever Emit has returned
 }
@@ -40,6 +42,8 @@ func NewRunner(cfg Config) *Runner {
 		kick:    make(chan struct{}, 1),
 		ready:   make(chan struct{}, 1),
 		tasks:   make(map[ID]*task),
+		quick:   newLane(),
+		slow:    newLane(),
 		emitted: make(chan struct{}),
 	}
 	r.wg.Go(r.runClock)
