@@ -75,10 +75,7 @@ func TestRunOfHeartbeats(t *testing.T) {
 
 func TestRunsOfMany(t *testing.T) {
 	r := newRunner(t, Config{})
-	var cs []*api.Check
-	for _, c := range crowd("h", 3*runsAtOnce+5, time.Hour, time.Second) {
-		cs = append(cs, c)
-	}
+	cs := crowd("h", 3*runsAtOnce+5, time.Hour, time.Second)
 	r.Reconcile(cs, nil)
 	seen := map[ID]int{}
 	r.Runs(func(run Run) {
