@@ -82,8 +82,8 @@ func (d *draft) serversMoved(before, now []string) {
 	nodes, checks := d.dueChecks()
 	for i, n := range nodes {
 		c := checks[i]
-		owner := OwnerAmong(now, n.node.Node, c.CheckID)
-		if owner == "" || owner == OwnerAmong(before, n.node.Node, c.CheckID) {
+		owner := OwnerAmong(now, n.node, c)
+		if owner == "" || owner == OwnerAmong(before, n.node, c) {
 			continue
 		}
 		if v := d.spared(c); v != c.Verdict {

@@ -157,7 +157,7 @@ func TestNewOwnerMayLookFirst(t *testing.T) {
 	external := doomed("w1", time.Minute)
 	s.at(0, external)
 	v, _ := s.State().Node("n1")
-	owner := s.State().Owner(v, "w1")
+	owner := s.State().Owner(v, v.Check("w1"))
 	s.at(0, report(owner, "w1", api.Critical))
 	own := instance(owner, "own", "o1", &api.Check{CheckID: "o1", Name: "o", ServiceID: "o1", Status: api.Critical,
 		Probe: &api.CheckDefinition{TTL: api.Duration(30 * time.Second), DeregisterCriticalServiceAfter: api.Duration(time.Minute)}})
@@ -179,8 +179,8 @@ func TestNewOwnerMayLookFirst(t *testing.T) {
 	require.Equal(t, map[string]time.Duration{"w1": 71 * time.Second, "o1": 91 * time.Second}, s.due())
 
 	// What has time enough keeps its hour.
-	s.at(60*time.Second, report(s.State().Owner(v, "w1"), "w1", api.Passing))
-	s.at(60*time.Second, report(s.State().Owner(v, "w1"), "w1", api.Critical))
+	s.at(60*time.Second, report(s.State().Owner(v, v.Check("w1")), "w1", api.Passing))
+	s.at(60*time.Second, report(s.State().Owner(v, v.Check("w1")), "w1", api.Critical))
 	s.at(61*time.Second, &Liveness{Node: owner, Alive: true})
 	require.Equal(t, 120*time.Second, s.due()["w1"])
 }
