@@ -52,9 +52,7 @@ func (r *Runner) reportAlias(t *task, gen uint32, status, output string) bool {
 		return false
 	}
 	if isStatus(status) {
-		now := r.now()
-		t.ranAt(now, now)
-		r.report(t, status, cut(output, t.outputMax(r.cfg.OutputMax)), now)
+		r.report(t, status, cut(output, t.outputMax(r.cfg.OutputMax)), r.now())
 	}
 	return true
 }

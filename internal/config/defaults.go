@@ -73,7 +73,6 @@ func Default() *Config {
 		SessionTTLMin:       10 * time.Second,
 		CheckUpdateInterval: 5 * time.Minute,
 		CheckOutputMaxSize:  4096,
-		CheckDeregisterMin:  time.Minute,
 	}
 }
 

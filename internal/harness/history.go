@@ -3,8 +3,6 @@ package harness
 import (
 	"fmt"
 	"math"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,15 +11,10 @@ import (
 
 // History records what clients asked and were told, and when, to find out
 // whether one order of events explains it all. Safe for concurrent use.
-type History struct {
-	begun time.Time
-
-	mu  sync.Mutex
-	ops []porcupine.Operation
-}
+type History struct{ recorder }
 
 // NewHistory returns an empty history.
-func NewHistory() *History { return &History{begun: time.Now()} }
+func NewHistory() *History { return &History{recorder{begun: time.Now()}} }
 
 // Verb is what an operation of a history does to its register.
 type Verb uint8
@@ -47,6 +40,8 @@ type Outcome struct {
 	Value   int  // of Read: 0 if there is none
 	Swapped bool // of Swap
 }
+
+func (o Op) register() string { return o.Register }
 
 // String tells the operation in words, for the report of a failed check.
 func (o Op) String() string {
@@ -76,9 +71,7 @@ func (h *History) Do(clientID int, op Op, f func() (Outcome, error)) error {
 		}
 		end = math.MaxInt64
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.ops = append(h.ops, porcupine.Operation{ClientId: clientID, Input: op, Output: pending{out, err != nil}, Call: int64(call), Return: end})
+	h.add(porcupine.Operation{ClientId: clientID, Input: op, Output: pending{out, err != nil}, Call: int64(call), Return: end})
 	return err
 }
 
@@ -88,39 +81,21 @@ type pending struct {
 	unknown bool
 }
 
-// Counts returns how many operations are recorded, and how many of them have
-// an unknown outcome.
-func (h *History) Counts() (all, unknown int) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, op := range h.ops {
-		if op.Output.(pending).unknown {
-			unknown++
-		}
-	}
-	return len(h.ops), unknown
+// String tells how much is recorded.
+func (h *History) String() string {
+	return h.count(func(out any) bool { return out.(pending).unknown })
 }
 
 // Verify fails the test unless the history is linearizable.
 func (h *History) Verify(tb testing.TB) {
 	tb.Helper()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, part := range byRegister(h.ops) {
-		switch porcupine.CheckOperationsTimeout(registers(), part, patience) {
-		case porcupine.Illegal:
-			tb.Errorf("history of %s is not linearizable:\n%s", part[0].Input.(Op).Register, describe(part))
-		case porcupine.Unknown:
-			tb.Errorf("history of %s is too long to be checked: %d operations", part[0].Input.(Op).Register, len(part))
-		}
-	}
+	h.verify(tb, registers())
 }
 
 // registers is the model: each register has one value, 0 in the beginning.
 func registers() porcupine.Model {
 	return porcupine.Model{
-		Partition: byRegister,
-		Init:      func() any { return 0 },
+		Init: func() any { return 0 },
 		Step: func(state, input, output any) (bool, any) {
 			op, out, value := input.(Op), output.(pending), state.(int)
 			switch op.Verb {
@@ -139,36 +114,6 @@ func registers() porcupine.Model {
 		},
 		DescribeOperation: func(input, output any) string { return line(input.(Op), output.(pending)) },
 	}
-}
-
-func byRegister(ops []porcupine.Operation) [][]porcupine.Operation {
-	var names []string
-	parts := map[string][]porcupine.Operation{}
-	for _, op := range ops {
-		r := op.Input.(Op).Register
-		if parts[r] == nil {
-			names = append(names, r)
-		}
-		parts[r] = append(parts[r], op)
-	}
-	list := make([][]porcupine.Operation, 0, len(names))
-	for _, n := range names {
-		list = append(list, parts[n])
-	}
-	return list
-}
-
-// describe lists operations for who must find out what went wrong.
-func describe(ops []porcupine.Operation) string {
-	var b strings.Builder
-	for _, op := range ops {
-		end := "never"
-		if op.Return != math.MaxInt64 {
-			end = time.Duration(op.Return).Round(time.Microsecond).String()
-		}
-		fmt.Fprintf(&b, "%12v to %12s  client %d  %s\n", time.Duration(op.Call).Round(time.Microsecond), end, op.ClientId, line(op.Input.(Op), op.Output.(pending)))
-	}
-	return b.String()
 }
 
 func line(op Op, out pending) string {

@@ -45,13 +45,28 @@ func TestCatalogIsLinearizable(t *testing.T) {
 	}
 }
 
+// history is what linearizable needs of a record of what clients saw.
+type history interface {
+	fmt.Stringer
+	Verify(tb testing.TB)
+}
+
 // linearizable lets clients work on a cluster in trouble, and checks what they
 // saw.
 func linearizable(t *testing.T, work func(h *harness.History, c *api.Client, worker int, rnd *rand.Rand) error) {
-	rnd := harness.Random(t)
 	c := harness.New(t, harness.Options{})
 	h := harness.NewHistory()
-	clients := make([]*api.Client, 6)
+	inTrouble(t, c, h, func(c *api.Client, worker int, rnd *rand.Rand) error { return work(h, c, worker, rnd) })
+}
+
+// troubled is how many workers work on a cluster in trouble.
+const troubled = 6
+
+// inTrouble lets clients of all servers work while the cluster is in trouble,
+// then checks what they saw and the cluster.
+func inTrouble(t *testing.T, c *harness.Cluster, h history, work func(c *api.Client, worker int, rnd *rand.Rand) error) {
+	rnd := harness.Random(t)
+	clients := make([]*api.Client, troubled)
 	for i := range clients {
 		clients[i] = c.Client(i % c.Len())
 	}
@@ -72,14 +87,13 @@ func linearizable(t *testing.T, work func(h *harness.History, c *api.Client, wor
 			})
 		}
 	}, len(clients), func(worker int, rnd *rand.Rand) {
-		if err := work(h, clients[worker], worker, rnd); err == nil {
+		if err := work(clients[worker], worker, rnd); err == nil {
 			worked.Add(1)
 		}
 		// Few enough operations for the checker, spread over the trouble.
 		harness.Pause(rnd, time.Millisecond, 6*time.Millisecond)()
 	}, rnd)
-	all, unknown := h.Counts()
-	t.Logf("%d operations, the outcome of %d unknown", all, unknown)
+	t.Log(h)
 	require.Positive(t, worked.Load())
 	h.Verify(t)
 	c.Verify()

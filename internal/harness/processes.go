@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -13,15 +14,35 @@ import (
 	"github.com/registryd/registryd/pkg/api"
 )
 
+// program is what Build compiles.
+const program = "github.com/registryd/registryd/cmd/registryd"
+
 // Build compiles registryd into a directory and returns the path of the binary.
 // It runs once for all tests of a package, from its TestMain.
 func Build(dir string) (string, error) {
 	binary := filepath.Join(dir, "registryd")
-	out, err := exec.Command("go", "build", "-tags", "hashicorpmetrics", "-o", binary, "github.com/registryd/registryd/cmd/registryd").CombinedOutput()
+	out, err := exec.Command("go", "build", "-tags", "hashicorpmetrics", "-o", binary, program).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build registryd: %w: %s", err, out)
 	}
 	return binary, nil
+}
+
+// Sources opens the directories that the program is made of. Go's test cache
+// knows what a test opens, and not what its TestMain built: a test that calls
+// this runs again when the program has changed.
+func Sources() error {
+	const ours = `{{if .Module}}{{if .Module.Main}}{{.Dir}}{{end}}{{end}}`
+	out, err := exec.Command("go", "list", "-tags", "hashicorpmetrics", "-deps", "-f", ours, program).Output()
+	if err != nil {
+		return fmt.Errorf("list what registryd is made of: %w", err)
+	}
+	for _, dir := range strings.Fields(string(out)) {
+		if _, err := os.ReadDir(dir); err != nil {
+			return fmt.Errorf("look at what registryd is made of: %w", err)
+		}
+	}
+	return nil
 }
 
 // Processes are servers that run as processes. Its methods are for the

@@ -28,8 +28,6 @@ type draft struct {
 	records  records                  // what the checkpoint has to write
 
 	live  []string // cache of liveServers, nil when unknown
-	moved bool     // liveServers may have changed in the present command
-	lived []string // what they were before, if so
 	texts interner // shared by all drafts of a store; may be nil
 
 	keys *kvEdit // the tree of keys, nil until it is looked at
@@ -152,7 +150,6 @@ func (d *draft) setNode(node *api.Node) *nodeDraft {
 
 // setService creates or replaces an instance. The caller has set its indexes.
 func (d *draft) setService(n *nodeDraft, s *api.Service) {
-	d.serverChanges(s.Service)
 	inst := &Instance{Service: s}
 	var before *api.Service
 	i, found := findInstance(n.instances, s.ID)
@@ -175,24 +172,22 @@ func (d *draft) setService(n *nodeDraft, s *api.Service) {
 	sd.health, sd.catalog = d.index, d.index
 	sd.changes[instanceKey{n.key, s.ID}] = inst
 	sd.first = s
+	d.serverChanged(s.Service)
 	d.touch(TableServices)
 	d.records.put(bucketServices, n.key+"\x00"+s.ID, s)
 	d.noteService(n, before, s)
 }
 
-// serverChanges notes, before it does, that a server's own service comes or
-// goes.
-func (d *draft) serverChanges(service string) {
+// serverChanged forgets which servers live when a server's own service comes
+// or goes.
+func (d *draft) serverChanged(service string) {
 	if ServiceKey(service) == ServerService {
-		d.liveChanges()
+		d.liveChanged()
 	}
 }
 
-// liveChanges notes, before it does, that the set of live servers may change.
-func (d *draft) liveChanges() {
-	if !d.moved {
-		d.moved, d.lived = true, d.liveServers()
-	}
+// liveChanged forgets which servers live.
+func (d *draft) liveChanged() {
 	d.live = nil
 	d.tables[TableProbes] = d.index
 }
@@ -211,7 +206,6 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 		return false
 	}
 	inst := n.instances[i]
-	d.serverChanges(inst.Service.Service)
 	d.noteRemoved(n, id, inst.Service.Service, "", "", "")
 	d.quietly(func() {
 		for _, c := range inst.OwnChecks {
@@ -225,6 +219,7 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 	delete(n.touched, id)
 	n.catalogIndex = d.index
 	d.dropFromService(n, inst.Service)
+	d.serverChanged(inst.Service.Service)
 	d.touch(TableServices)
 	d.records.remove(bucketServices, n.key+"\x00"+id)
 	return true
@@ -233,11 +228,8 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 // setCheck creates or replaces a check. The caller has set its indexes, and
 // the service of its ServiceID exists.
 func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
-	if c.CheckID == api.SerfHealth {
-		d.liveChanges()
-	}
-	i, found := findCheck(n.checks, c.CheckID)
 	var old *api.Check
+	i, found := findCheck(n.checks, c.CheckID)
 	if !n.ownChecks {
 		n.checks, n.ownChecks = slices.Clone(n.checks), true
 	}
@@ -257,7 +249,9 @@ func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
 		n.probes++
 	}
 	d.attachCheck(n, c)
-	d.follow(n.key, old, c)
+	if c.CheckID == api.SerfHealth {
+		d.liveChanged()
+	}
 	n.checksIndex = d.index
 	d.touch(TableChecks)
 	d.records.put(bucketChecks, n.key+"\x00"+c.CheckID, c)
@@ -271,9 +265,6 @@ func (d *draft) removeCheck(n *nodeDraft, id string) bool {
 	if !found {
 		return false
 	}
-	if id == api.SerfHealth {
-		d.liveChanges()
-	}
 	c := n.checks[i]
 	d.noteRemoved(n, c.ServiceID, c.ServiceName, id, c.Status, "")
 	if !n.ownChecks {
@@ -284,7 +275,9 @@ func (d *draft) removeCheck(n *nodeDraft, id string) bool {
 		n.probes--
 	}
 	d.detachCheck(n, c)
-	d.follow(n.key, c, nil)
+	if id == api.SerfHealth {
+		d.liveChanged()
+	}
 	n.checksIndex = d.index
 	d.touch(TableChecks)
 	d.records.remove(bucketChecks, n.key+"\x00"+id)

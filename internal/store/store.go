@@ -84,30 +84,21 @@ func (s *Store) ApplyBatch(entries []Entry) [][]byte {
 				s.publish(d, entries[i-1])
 			}
 			d = s.newDraft()
-			r := d.run(e, c)
+			d.begin(e, c)
+			r := c.apply(d)
 			results[i] = r.encode()
 			if r.Err != nil || !r.OK {
 				d = s.newDraft()
 			}
 			continue
 		}
-		results[i] = d.run(e, c).encode()
+		d.begin(e, c)
+		results[i] = c.apply(d).encode()
 	}
 	if n := len(entries); n > 0 {
 		s.publish(d, entries[n-1])
 	}
 	return results
-}
-
-// run applies one command, and then what follows from it for all checks.
-func (d *draft) run(e Entry, c Command) Result {
-	d.begin(e, c)
-	r := c.apply(d)
-	if d.moved {
-		d.moved, d.live = false, nil
-		d.serversMoved(d.lived, d.liveServers())
-	}
-	return r
 }
 
 // atomicCommand is a command that may have changed something before it is

@@ -106,7 +106,6 @@ func (c *RestoreDone) apply(d *draft) Result {
 		return refuse(api.Refused, "%v", err)
 	}
 	d.replace(next)
-	d.countAnew()
 	return done
 }
 

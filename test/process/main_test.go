@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -34,4 +35,12 @@ func TestMain(m *testing.M) {
 // TestMain has built the server.
 const binaryDir = "REGISTRYD_TEST_BINARY_DIR"
 
-func binary() string { return filepath.Join(os.Getenv(binaryDir), "registryd") }
+// binary returns the path of the server.
+func binary() string {
+	if err := sources(); err != nil {
+		panic(err)
+	}
+	return filepath.Join(os.Getenv(binaryDir), "registryd")
+}
+
+var sources = sync.OnceValue(harness.Sources)
