@@ -52,7 +52,9 @@ func (r *Runner) reportAlias(t *task, gen uint32, status, output string) bool {
 		return false
 	}
 	if isStatus(status) {
-		r.report(t, status, cut(output, t.outputMax(r.cfg.OutputMax)), r.now())
+		now := r.now()
+		t.ranAt(now, now)
+		r.report(t, status, cut(output, t.outputMax(r.cfg.OutputMax)), now)
 	}
 	return true
 }

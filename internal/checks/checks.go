@@ -36,12 +36,6 @@ const (
 	DefaultOutputMax = 4096
 	// DefaultOutputInterval is how late a change of output alone may be sent.
 	DefaultOutputInterval = 5 * time.Minute
-	// MinDeregisterAfter is the shortest DeregisterCriticalServiceAfter that is
-	// acted on; a shorter one counts as this.
-	MinDeregisterAfter = time.Minute
-	// ReapInterval is how often critical checks are looked through for services
-	// to deregister.
-	ReapInterval = 30 * time.Second
 	// UserAgent is what an HTTP check says it is unless its Header says more.
 	UserAgent = "Consul Health Check"
 )
@@ -102,12 +96,6 @@ type Config struct {
 	// It must neither call nor wait for Reconcile or Close, which wait for it,
 	// and must give up when the server stops. Nil drops all.
 	Emit func([]Transition)
-
-	// Deregister is told every ReapInterval which service instances have had a
-	// check critical for longer than its DeregisterCriticalServiceAfter, until
-	// the check is taken away. It is called from one goroutine and may block.
-	// Nil deregisters nothing.
-	Deregister func(id ID, serviceID string)
 }
 
 // withDefaults returns c with every field filled.

@@ -85,31 +85,66 @@ func (r *Runner) expire(t *task, now moment) {
 	r.report(t, api.Critical, output, now)
 }
 
-// probe runs t once, in a goroutine of its own. Until it is done t has no next
-// run, so that there never are two at a time.
+// probe lets t run as soon as it is its turn, which mostly is now. Until it is
+// done t has no next run, so that there never are two at a time, nor waits it
+// twice.
 func (r *Runner) probe(t *task, now moment) {
-	due := t.due
-	t.due = 0
+	l, host := r.laneOf(t), hostOf(t.def, t.kind)
+	if l.enter(t, host) {
+		r.start(t, l, host, now)
+	}
+}
+
+// laneOf returns the lane that t is to go through.
+func (r *Runner) laneOf(t *task) *lane {
+	if t.slow {
+		return r.slow
+	}
+	return r.quick
+}
+
+// flight is a run that has a place in a lane.
+type flight struct {
+	task  *task
+	gen   uint32
+	began moment
+	lane  *lane
+	host  string
+}
+
+// start runs t once, in a goroutine of its own; it has a place in the lane.
+func (r *Runner) start(t *task, l *lane, host string, now moment) {
+	t.probing, t.late = true, micros(now-t.due)
 	ctx, cancel := context.WithTimeout(r.ctx, timeout(t.def, t.kind))
 	t.cancel = cancel
-	id, def, k, gen := t.id, t.def, t.kind, t.gen
+	id, def, k, f := t.id, t.def, t.kind, flight{t, t.gen, now, l, host}
 	r.wg.Go(func() {
 		defer cancel()
 		status, output := r.prober.run(ctx, id, k, def)
-		r.finish(t, gen, due, status, output)
+		r.finish(f, status, output)
 	})
 }
 
-// finish takes the result of a probe that was due at due.
-func (r *Runner) finish(t *task, gen uint32, due moment, status, output string) {
+// finish takes the result of a run and lets the next in line begin.
+func (r *Runner) finish(f flight, status, output string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if t.gone || t.gen != gen || r.closed {
+	f.lane.leave(f.host)
+	if r.closed {
 		return
 	}
-	t.cancel = nil
 	now := r.now()
-	t.due = nextRun(due, now, interval(t.def))
+	for t, host := f.lane.next(); t != nil; t, host = f.lane.next() {
+		r.start(t, f.lane, host, now)
+	}
+	t := f.task
+	if t.gone || t.gen != f.gen {
+		return
+	}
+	t.cancel, t.probing = nil, false
+	t.ranAt(f.began, now)
+	t.slow = now-f.began >= moment(slowRun)
+	t.due = nextRun(t.due, now, interval(t.def))
 	r.schedule(t)
 	if status, ok := t.tally.count(t.def, status); ok {
 		r.report(t, status, output, now)

@@ -7,22 +7,27 @@ import (
 	"github.com/registryd/registryd/pkg/api"
 )
 
-// kind is what a check does; its text is what Check.Type shows.
-type kind string
+// kind is what a check does.
+type kind uint8
 
 const (
-	kindNone      kind = ""
-	kindTTL       kind = "ttl"
-	kindHTTP      kind = "http"
-	kindTCP       kind = "tcp"
-	kindUDP       kind = "udp"
-	kindGRPC      kind = "grpc"
-	kindH2Ping    kind = "h2ping"
-	kindScript    kind = "script"
-	kindAlias     kind = "alias"
-	kindDocker    kind = "docker"
-	kindOSService kind = "os_service"
+	kindNone kind = iota
+	kindTTL
+	kindHTTP
+	kindTCP
+	kindUDP
+	kindGRPC
+	kindH2Ping
+	kindScript
+	kindAlias
+	kindDocker
+	kindOSService
 )
+
+// String returns what Check.Type shows.
+func (k kind) String() string {
+	return [...]string{"", "ttl", "http", "tcp", "udp", "grpc", "h2ping", "script", "alias", "docker", "os_service"}[k]
+}
 
 // kindsOf lists what def asks for. A definition that can be run asks for one
 // thing.
@@ -50,7 +55,7 @@ func kindsOf(def *api.CheckDefinition) []kind {
 // "http", "tcp", "udp", "grpc", "h2ping", "script", "alias", "docker" or
 // "os_service". It is empty for nil and for a definition that names none.
 func TypeOf(def *api.CheckDefinition) string {
-	return string(kindOf(def))
+	return kindOf(def).String()
 }
 
 // kindOf returns the first kind of def, kindNone if it has none.
@@ -79,7 +84,7 @@ func Validate(def *api.CheckDefinition, scripts bool) error {
 	if len(ks) > 1 {
 		names := make([]string, len(ks))
 		for i, k := range ks {
-			names[i] = string(k)
+			names[i] = k.String()
 		}
 		return invalid("a check has exactly one kind of probe, not " + strings.Join(names, " and "))
 	}

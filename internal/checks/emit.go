@@ -3,6 +3,8 @@ package checks
 import (
 	"context"
 	"time"
+
+	"github.com/registryd/registryd/pkg/api"
 )
 
 // emitMax is how many transitions go into one call of Emit. They become one log
@@ -77,11 +79,11 @@ func (r *Runner) take() (tasks []*task, batch []Transition, before []string) {
 	wall, now := time.Now(), r.now()
 	for _, t := range tasks {
 		t.queued = false
-		if t.gone || t.status == t.sentStatus && t.output == t.sentOutput {
+		if status, output := t.unsent(); t.gone || !status && !output {
 			continue
 		}
 		before = append(before, t.sentStatus)
-		t.sentStatus, t.sentOutput = t.status, t.output
+		t.sentStatus, t.sentOutput, t.counted = t.status, t.output, t.status == api.Critical
 		t.flush = 0
 		t.inflight = true
 		batch = append(batch, Transition{

@@ -34,6 +34,7 @@ func (r *Runner) Heartbeat(id ID, status, output string) error {
 		output = cut(output, limit)
 	}
 	now := r.now()
+	t.ranAt(now, now)
 	r.renew(t, now)
 	r.report(t, status, output, now)
 	return nil

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -44,6 +45,24 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.buf = append(t.buf[:0], t.buf[len(t.buf)-t.limit:]...)
 	}
 	return n, nil
+}
+
+// ReadFrom writes what r holds, for io.Copy, whose own buffer is many times the
+// usual answer.
+func (t *tail) ReadFrom(r io.Reader) (n int64, err error) {
+	var part [512]byte
+	for {
+		m, err := r.Read(part[:])
+		t.Write(part[:m])
+		n += int64(m)
+		switch err {
+		case nil:
+		case io.EOF:
+			return n, nil
+		default:
+			return n, err
+		}
+	}
 }
 
 // String returns what is kept, as valid UTF-8.

@@ -20,7 +20,7 @@ type prober struct {
 	log       *slog.Logger
 	outputMax int
 	http      http.RoundTripper // nil: a transport for each kind of TLS setting
-	plain     *http.Transport   // for requests without TLS settings of their own
+	plain     http.RoundTripper // for requests without TLS settings of their own
 	tlsBase   *tls.Config       // nil or the server's
 	docker    string
 	systemctl string // the command that knows the services of the host
@@ -35,7 +35,7 @@ func newProber(cfg Config) *prober {
 		docker:    cfg.DockerHost,
 		systemctl: "systemctl",
 	}
-	p.plain = p.transport(&api.CheckDefinition{})
+	p.plain = newPlainHTTP(p.transport(&api.CheckDefinition{}))
 	return p
 }
 

@@ -82,7 +82,7 @@ func (r *Runner) add(id ID, c *api.Check, def *api.CheckDefinition, now moment) 
 	t := &task{
 		id: id, serviceID: c.ServiceID, def: def, kind: kindOf(def),
 		status: c.Status, output: c.Output, sentStatus: c.Status, sentOutput: c.Output,
-		changed: now, place: -1, tally: newTally(def),
+		changed: now, place: -1, tally: newTally(def), counted: counted(c),
 	}
 	if c.Output != "" {
 		// It has been run before, by another server or before a restart.
@@ -95,19 +95,23 @@ func (r *Runner) add(id ID, c *api.Check, def *api.CheckDefinition, now moment) 
 // update brings a running check up to date with the catalog.
 func (r *Runner) update(t *task, c *api.Check, def *api.CheckDefinition, now moment) {
 	same := t.def == def || reflect.DeepEqual(t.def, def)
+	if !same {
+		r.end(t) // which still needs the old definition
+	}
 	t.serviceID, t.def = c.ServiceID, def
-	t.sentStatus, t.sentOutput = c.Status, c.Output
+	t.sentStatus, t.sentOutput, t.counted = c.Status, c.Output, counted(c)
 	if !t.reported {
 		t.status, t.output = c.Status, c.Output
 	}
 	if !same {
-		r.end(t)
 		t.kind, t.tally = kindOf(def), newTally(def)
 		r.begin(t, now)
 	}
-	r.mark(t, now)
 	r.settle(t, now)
 }
+
+// counted reports whether the catalog counts for how long c has been critical.
+func counted(c *api.Check) bool { return c.Verdict != nil && c.Verdict.CriticalSince != 0 }
 
 // drop stops a check for good.
 func (r *Runner) drop(t *task) {
@@ -115,7 +119,6 @@ func (r *Runner) drop(t *task) {
 	t.gone = true
 	t.flush = 0
 	r.queue.remove(t)
-	delete(r.critical, t)
 	delete(r.tasks, t.id)
 }
 
@@ -134,8 +137,12 @@ func (r *Runner) begin(t *task, now moment) {
 
 // end stops what t has under way; results that still arrive are void.
 func (r *Runner) end(t *task) {
+	if t.turn != nil {
+		r.laneOf(t).quit(t, hostOf(t.def, t.kind))
+	}
 	t.gen++
-	t.due = 0
+	t.due, t.ran, t.took, t.late, t.runs = 0, 0, 0, 0, 0
+	t.probing, t.slow = false, false
 	if t.cancel != nil {
 		t.cancel()
 		t.cancel = nil

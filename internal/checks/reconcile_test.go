@@ -170,49 +170,44 @@ func TestRemovalEndsTheProbe(t *testing.T) {
 	})
 }
 
-func TestReaper(t *testing.T) {
+// TestFirstCriticalIsSentAtOnce: a check that was registered as critical and is
+// found so is no news, save where its service goes some time after.
+func TestFirstCriticalIsSentAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		type call struct {
-			id      ID
-			service string
-			after   time.Duration
-		}
-		var mu sync.Mutex
-		var calls []call
-		called := func() []call {
-			synctest.Wait()
-			mu.Lock()
-			defer mu.Unlock()
-			return calls
-		}
-		start := time.Now()
-		r := newRunner(t, Config{Deregister: func(id ID, service string) {
-			mu.Lock()
-			defer mu.Unlock()
-			calls = append(calls, call{id, service, time.Since(start)})
-		}})
-		with := func(id, service string, after time.Duration) *api.Check {
-			c := ttlCheck(id, 24*time.Hour, api.Critical)
+		var rec recorder
+		r := newRunner(t, Config{Emit: rec.emit})
+		with := func(id, service string, after time.Duration, since int64) *api.Check {
+			c := ttlCheck(id, time.Hour, api.Critical)
 			c.ServiceID = service
 			c.Probe.DeregisterCriticalServiceAfter = api.Duration(after)
+			if since != 0 {
+				c.Verdict = &api.CheckVerdict{CriticalSince: since}
+			}
 			return c
 		}
-		silent, node := with("silent", "s0", time.Second), with("node", "", time.Second)
-		web, other, never := with("web", "web-1", 10*time.Second), with("web2", "web-1", 10*time.Minute), with("never", "s1", 0)
-		r.Reconcile([]*api.Check{silent, node, web, other, never}, nil)
-		for _, id := range []string{"node", "web", "web2", "never"} {
+		told := func(id string) (n int) {
 			require.NoError(t, r.Heartbeat(named(id), api.Critical, ""))
+			synctest.Wait()
+			return len(rec.take())
 		}
-		time.Sleep(45 * time.Second)
-		require.NoError(t, r.Heartbeat(named("web"), api.Passing, "")) // counts anew
-		require.NoError(t, r.Heartbeat(named("web"), api.Critical, ""))
-		time.Sleep(time.Minute)
-		require.Empty(t, called(), "less than a minute counts as a minute")
-		time.Sleep(15 * time.Second)
-		require.Equal(t, []call{{named("web"), "web-1", 2 * time.Minute}}, called())
-		r.Reconcile(nil, []ID{named("web"), named("web2")})
-		time.Sleep(time.Hour)
-		require.Len(t, called(), 1)
+		r.Reconcile([]*api.Check{with("plain", "s", 0, 0), with("node", "", time.Minute, 0), with("known", "s", time.Minute, 1), with("new", "s", time.Minute, 0)}, nil)
+		require.Zero(t, told("plain"))
+		require.Zero(t, told("node"), "there is no service to go")
+		require.Zero(t, told("known"), "the catalog counts already")
+		require.Equal(t, 1, told("new"))
+		require.Zero(t, told("new"), "once is enough")
+
+		// The catalog has not counted it after all, or has begun anew.
+		r.Reconcile([]*api.Check{with("new", "s", time.Minute, 0)}, nil)
+		synctest.Wait()
+		require.Len(t, rec.take(), 1)
+		r.Reconcile([]*api.Check{with("new", "s", time.Minute, 5)}, nil)
+		synctest.Wait()
+		require.Empty(t, rec.take())
+		require.NoError(t, r.Heartbeat(named("new"), api.Passing, ""))
+		synctest.Wait()
+		require.Len(t, rec.take(), 1)
+		require.Equal(t, 1, told("new"))
 	})
 }
 

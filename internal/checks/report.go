@@ -22,36 +22,17 @@ func (r *Runner) report(t *task, status, output string, now moment) {
 		t.changed = now
 	}
 	t.status, t.output = status, output
-	r.mark(t, now)
 	r.settle(t, now)
-}
-
-// mark keeps since when t has been critical. Only what was reported here
-// counts, so a check that never said anything takes no service away, and a
-// check that moved to another server has its full time again.
-func (r *Runner) mark(t *task, now moment) {
-	if !t.reported || t.status != api.Critical {
-		t.criticalSince = 0
-		delete(r.critical, t)
-		return
-	}
-	if t.criticalSince == 0 {
-		t.criticalSince = now
-	}
-	if t.deregisterAfter() > 0 {
-		r.critical[t] = struct{}{}
-	} else {
-		delete(r.critical, t)
-	}
 }
 
 // settle decides what of t has to be sent: a new status at once, a new output
 // alone some time later, and nothing when the catalog has it already.
 func (r *Runner) settle(t *task, now moment) {
+	status, output := t.unsent()
 	switch {
-	case t.status != t.sentStatus:
+	case status:
 		r.enqueue(t)
-	case t.output == t.sentOutput:
+	case !output:
 		t.flush = 0
 	case r.cfg.OutputInterval < 0:
 		r.enqueue(t)

@@ -19,13 +19,14 @@ type Runner struct {
 	kick  chan struct{}  // the first deadline is earlier than the clock knows
 	ready chan struct{}  // pending is not empty
 
-	mu       sync.Mutex
-	closed   bool
-	tasks    map[ID]*task
-	queue    deadlines
-	pending  []*task            // wait for the emitter, in order
-	emitted  chan struct{}      // closed and replaced whenever Emit has returned
-	critical map[*task]struct{} // tasks whose service may have to go
+	mu      sync.Mutex
+	closed  bool
+	tasks   map[ID]*task
+	queue   deadlines
+	quick   *lane         // of probes, for checks that end soon
+	slow    *lane         // for those whose last run was slow
+	pending []*task       // wait for the emitter, in order
+	emitted chan struct{} // closed and replaced whenever Emit has returned
 }
 
 // NewRunner starts a runner that runs nothing yet. It must be closed.
@@ -33,22 +34,20 @@ func NewRunner(cfg Config) *Runner {
 	cfg = cfg.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
 	r := &Runner{
-		cfg:      cfg,
-		prober:   newProber(cfg),
-		epoch:    time.Now(),
-		ctx:      ctx,
-		stop:     stop,
-		kick:     make(chan struct{}, 1),
-		ready:    make(chan struct{}, 1),
-		tasks:    make(map[ID]*task),
-		emitted:  make(chan struct{}),
-		critical: make(map[*task]struct{}),
+		cfg:     cfg,
+		prober:  newProber(cfg),
+		epoch:   time.Now(),
+		ctx:     ctx,
+		stop:    stop,
+		kick:    make(chan struct{}, 1),
+		ready:   make(chan struct{}, 1),
+		tasks:   make(map[ID]*task),
+		quick:   newLane(),
+		slow:    newLane(),
+		emitted: make(chan struct{}),
 	}
 	r.wg.Go(r.runClock)
 	r.wg.Go(r.runEmitter)
-	if cfg.Deregister != nil {
-		r.wg.Go(r.runReaper)
-	}
 	return r
 }
 

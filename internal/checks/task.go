@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"container/list"
 	"context"
 	"time"
 
@@ -18,37 +19,47 @@ type task struct {
 	id        ID
 	serviceID string
 	def       *api.CheckDefinition
-	kind      kind
 
 	status, output         string // as last reported, here or in the catalog
 	sentStatus, sentOutput string // what the catalog has, as far as we know
 	changed                moment // when status came about
-	criticalSince          moment // first critical report in a row, 0 if none
 
-	due   moment // the TTL ends, or the next run; 0: expired, or in flight
+	due   moment // the TTL ends, or a run: the next, or the one under way; 0: the TTL has ended
 	flush moment // a new output is sent at the latest; 0: none waits
-	place int32  // in the heap of deadlines, -1 if not in it
+	ran   moment // when the last run began, or the last heartbeat came; 0: none yet
 
-	tally tally
-
+	tally  tally
+	turn   *list.Element      // its place in the line of a host, nil if it does not wait
 	cancel context.CancelFunc // ends the probe in flight or the alias watch
-	gen    uint32             // grows when the definition changes: older results are void
 
+	took, late micro  // how long the last run took, and how late it began
+	runs       uint32 // so far
+	place      int32  // in the heap of deadlines, -1 if not in it
+	gen        uint32 // grows when the definition changes: older results are void
+
+	kind     kind
 	reported bool // a status was reported here, so the catalog's is not the truth
+	counted  bool // the catalog counts for how long t has been critical
 	queued   bool // in Runner.pending
 	inflight bool // in the batch that Emit has
+	probing  bool // a probe is in flight
+	slow     bool // its last run was
 	gone     bool // no longer run
 }
 
 // wants returns when t has to be looked at next, 0 if never.
 func (t *task) wants() moment {
+	due := t.due
+	if t.probing || t.turn != nil {
+		due = 0 // the run that was due is under way
+	}
 	switch {
 	case t.flush == 0:
-		return t.due
-	case t.due == 0:
+		return due
+	case due == 0:
 		return t.flush
 	}
-	return min(t.due, t.flush)
+	return min(due, t.flush)
 }
 
 // outputMax is the most bytes of output the check keeps under the server's
@@ -78,13 +89,20 @@ func timeout(def *api.CheckDefinition, k kind) time.Duration {
 	return DefaultTimeout
 }
 
-// deregisterAfter returns how long the check may be critical before its service
-// goes, 0 if that never happens.
-func (t *task) deregisterAfter() time.Duration {
-	if t.serviceID == "" || t.def.DeregisterCriticalServiceAfter <= 0 {
-		return 0
+// unsent reports whether the catalog has to hear what t says now, at once if
+// its status is news.
+func (t *task) unsent() (status, output bool) {
+	if !t.reported {
+		return false, false
 	}
-	return max(time.Duration(t.def.DeregisterCriticalServiceAfter), MinDeregisterAfter)
+	return t.status != t.sentStatus || t.uncounted(), t.output != t.sentOutput
+}
+
+// uncounted reports whether the catalog has yet to hear that t was found
+// critical: its service goes some time after the first such report, which may
+// be of the very status that the check was registered with.
+func (t *task) uncounted() bool {
+	return t.status == api.Critical && !t.counted && t.serviceID != "" && t.def.DeregisterCriticalServiceAfter > 0
 }
 
 // tally counts results in a row for the thresholds.

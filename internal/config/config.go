@@ -94,8 +94,11 @@ type Config struct {
 	DiscoveryMaxStale time.Duration `key:"discovery_max_stale"`
 	SessionTTLMin     time.Duration `key:"session_ttl_min"`
 
-	CheckUpdateInterval     time.Duration `key:"check_update_interval"`
-	CheckOutputMaxSize      int           `key:"check_output_max_size"` // bytes
+	CheckUpdateInterval time.Duration `key:"check_update_interval"`
+	CheckOutputMaxSize  int           `key:"check_output_max_size"` // bytes
+	// CheckDeregisterMin is the least time that a check has to be critical
+	// before its service is deregistered.
+	CheckDeregisterMin      time.Duration `key:"check_deregister_interval_min"`
 	DiscardCheckOutput      bool          `key:"discard_check_output,live"`
 	EnableScriptChecks      bool          `key:"enable_script_checks"`
 	EnableLocalScriptChecks bool          `key:"enable_local_script_checks"`

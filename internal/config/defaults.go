@@ -73,6 +73,7 @@ func Default() *Config {
 		SessionTTLMin:       10 * time.Second,
 		CheckUpdateInterval: 5 * time.Minute,
 		CheckOutputMaxSize:  4096,
+		CheckDeregisterMin:  time.Minute,
 	}
 }
 

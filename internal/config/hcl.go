@@ -31,6 +31,11 @@ func parseHCL(name string, data []byte) (v value, err error) {
 		}
 		return value{}, fmt.Errorf("%s: not valid HCL: %s", name, oneLine(err.Error()))
 	}
+	// The library drops a key at the very end that has no value. Another key
+	// behind it shows that.
+	if _, err := parser.Parse(append(bytes.Clone(data), "\nend = true\n"...)); err != nil {
+		return value{}, place{name, 1 + bytes.Count(bytes.TrimSpace(data), []byte("\n"))}.errorf("not valid HCL: the file ends in the middle of a value")
+	}
 	root, ok := file.Node.(*ast.ObjectList)
 	if !ok {
 		return value{}, fmt.Errorf("%s: not valid HCL: a configuration is a list of key = value", name)

@@ -75,6 +75,7 @@ func TestEveryKeyLoads(t *testing.T) {
 	require.False(t, c.TLS.HTTPS.VerifyIncoming)
 	require.Equal(t, "https.pem", c.TLS.HTTPS.CertFile)
 	require.Equal(t, "key.pem", c.TLS.HTTPS.KeyFile, "inherited")
+	require.Equal(t, 2*time.Second, c.CheckDeregisterMin)
 	require.Len(t, c.Services, 2)
 	require.Len(t, c.Checks, 2)
 	require.False(t, c.SkipLeaveOnInterrupt)

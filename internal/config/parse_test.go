@@ -19,6 +19,7 @@ func TestParseErrorsNameTheLine(t *testing.T) {
 		{"wrong kind", "a.hcl", "ports {\n  http = \"abc\"\n}", `a.hcl:2: ports.http needs a whole number, not text "abc"`},
 		{"group is text", "a.hcl", "ports = \"x\"", `a.hcl:1: ports needs an object in { }, not text "x"`},
 		{"HCL", "a.hcl", "server = true\nports {\n", `a.hcl:3: not valid HCL: `},
+		{"HCL cut off", "a.hcl", "server = true\ndatacenter = ", `a.hcl:2: not valid HCL: the file ends in the middle of a value`},
 		{"HCL literal", "a.hcl", "x = 99999999999999999999999\n", `unknown key "x"`},
 		{"JSON", "a.json", "{\n\"server\": tru\n}", `a.json:2: not valid JSON: `},
 		{"JSON cut off", "a.json", "{\n\"server\": true,\n", `a.json:3: not valid JSON: the file ends in the middle of a value`},

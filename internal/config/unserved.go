@@ -37,7 +37,6 @@ var unservedKeys = []unserved{
 	{"autopilot.upgrade_version_tag", forPaid},
 	{"build_date", ""},
 	{"cache", "reads come from the server's own memory; there is no cache to tune"},
-	{"check_deregister_interval_min", byItself},
 	{"check_reap_interval", byItself},
 	{"cloud", forPaid},
 	{"config_entries", forMesh},

@@ -172,6 +172,9 @@ func (l *loader) validateNumbers() error {
 			return l.fault(e.path, "is %s: a duration cannot be below zero", *d)
 		}
 	}
+	if c.CheckDeregisterMin < time.Second {
+		return l.fault("check_deregister_interval_min", "is %s: use 1s or more", c.CheckDeregisterMin)
+	}
 	if c.DefaultQueryTime > c.MaxQueryTime {
 		return l.fault("default_query_time", "is %s, above max_query_time %s: lower it", c.DefaultQueryTime, c.MaxQueryTime)
 	}

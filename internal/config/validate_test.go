@@ -43,6 +43,7 @@ func TestRefusals(t *testing.T) {
 		{`performance { leave_drain_time = "-1s" }`, `performance.leave_drain_time is -1s: a duration cannot be below zero`},
 		{`raft_protocol = 1`, `raft_protocol is 1`},
 		{`check_output_max_size = 0`, `check_output_max_size is 0`},
+		{`check_deregister_interval_min = "1ms"`, `check_deregister_interval_min is 1ms: use 1s or more`},
 		{`dns_config { a_record_limit = -1 }`, `dns_config.a_record_limit is -1`},
 		{`dns_config { service_ttl { web = "x" } }`, `-hcl:1: dns_config.service_ttl: "web" needs a duration`},
 		{`dns_config { recursor_strategy = "best" }`, `use one of sequential, random`},

@@ -53,11 +53,8 @@ func (n *Node) applyOnce(ctx context.Context, cmd []byte) ([]byte, uint64, error
 	if n.IsLeader() {
 		return n.propose(ctx, cmd)
 	}
-	body, err := n.CallLeader(ctx, callApply, cmd)
+	body, err := n.forward.Apply(ctx, cmd)
 	if err != nil {
-		if ctx.Err() != nil && !refusedBefore(err) {
-			return nil, 0, api.Wrap(api.OutcomeUnknown, "gave up waiting for the leader's answer", err)
-		}
 		return nil, 0, err
 	}
 	index, result, err := bodyUint64(body)
@@ -77,12 +74,6 @@ func (n *Node) answerApply(ctx context.Context, cmd []byte) ([]byte, error) {
 	return append(uint64Body(index), result...), nil
 }
 
-type proposed struct {
-	result any
-	index  uint64
-	err    error
-}
-
 // propose appends the command to this server's log if it leads.
 func (n *Node) propose(ctx context.Context, cmd []byte) ([]byte, uint64, error) {
 	p, err := n.append(ctx, seal(cmd))
@@ -90,20 +81,32 @@ func (n *Node) propose(ctx context.Context, cmd []byte) ([]byte, uint64, error) 
 	return result, p.index, err
 }
 
-// append proposes an entry and waits for its application. Waiting takes a
-// goroutine since the library's futures cannot be abandoned.
+// append proposes an entry and waits for its application.
 func (n *Node) append(ctx context.Context, data []byte) (proposed, error) {
-	done := make(chan proposed, 1)
-	if !n.proposals.spawn(func() {
-		f := n.raft.Apply(data, n.cfg.HoldTimeout)
-		p := proposed{err: f.Error()}
-		if p.err == nil {
-			p.result, p.index = f.Response(), f.Index()
-		}
-		done <- p
-	}) {
-		return proposed{}, errClosed
+	done, err := n.begin(data)
+	if err != nil {
+		return proposed{}, err
 	}
+	return n.await(ctx, done)
+}
+
+// begin proposes an entry. It waits while the library's queue is full, for the
+// hold timeout at most.
+func (n *Node) begin(data []byte) (<-chan proposed, error) {
+	select {
+	case <-n.proposals.closed:
+		return nil, errClosed
+	default:
+	}
+	done := make(chan proposed, 1)
+	if !n.settle.add(n.raft.Apply(data, n.cfg.HoldTimeout), done) {
+		return nil, api.E(api.OutcomeUnknown, "server shut down while the write was in flight")
+	}
+	return done, nil
+}
+
+// await returns what became of a proposed entry.
+func (n *Node) await(ctx context.Context, done <-chan proposed) (proposed, error) {
 	select {
 	case p := <-done:
 		return p, n.proposalError(p.err)

@@ -225,7 +225,7 @@ func TestRemoveServer(t *testing.T) {
 	require.ErrorIs(t, c.get(victim).RemoveServer(t.Context(), "nobody"), api.NotFound)
 	require.ErrorIs(t, c.get(victim).RemoveAddress(t.Context(), "1.2.3.4:5"), api.NotFound)
 	require.NoError(t, c.get(victim).RemoveAddress(t.Context(), c.get(victim).addr))
-	leader := c.leader()
+	leader := c.leader(c.others([]string{"a", "b", "c"}, victim)...)
 	c.eventually(func() error {
 		if n := len(leader.configuration()); n != 2 {
 			return fmt.Errorf("%d members", n)

@@ -56,6 +56,8 @@ type Node struct {
 	terms    chan Term
 	duties   []func(ctx context.Context, term uint64) // what only a leader does
 
+	forward   *forwarder // commands on their way to the leader
+	settle    *settler
 	proposals *group // entries being proposed
 	tasks     *group // everything else
 	ctx       context.Context

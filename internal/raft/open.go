@@ -227,6 +227,8 @@ func (n *Node) start() {
 		}
 		return false
 	}))
+	n.forward = &forwarder{node: n}
+	n.settle = &settler{spawn: n.proposals.spawn}
 	n.verify = &coalescer{ask: n.askVerify, spawn: n.tasks.spawn}
 	n.asked = map[Consistency]*coalescer{
 		Default:    {ask: n.askLeader(Default), spawn: n.tasks.spawn},
@@ -234,6 +236,7 @@ func (n *Node) start() {
 	}
 	n.duties = append(n.duties, n.push.run, n.liveness.run, n.runAutopilot)
 	n.server.Handle(callApply, n.answerApply)
+	n.server.Handle(callApplyAll, n.answerApplyAll)
 	n.server.Handle(callReadIndex, n.answerReadIndex)
 	n.server.Handle(callIdentify, n.answerIdentify)
 	n.server.Handle(callPromise, n.founding.answer)

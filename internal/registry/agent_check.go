@@ -110,7 +110,7 @@ func (r *Registry) Heartbeat(ctx context.Context, id, status, output string) err
 		return unknownCheck(id)
 	}
 	ref := checks.ID{Node: n.Node.Node, CheckID: id}
-	if err := r.passOn(ctx, n, ref, status, output); err != nil {
+	if err := r.passOn(ctx, n, c, status, output); err != nil {
 		return err
 	}
 	if !r.shows(ref, status) {
@@ -120,9 +120,10 @@ func (r *Registry) Heartbeat(ctx context.Context, id, status, output string) err
 }
 
 // passOn gives a heartbeat to the server that runs the check, on node n.
-func (r *Registry) passOn(ctx context.Context, n *store.NodeView, ref checks.ID, status, output string) error {
+func (r *Registry) passOn(ctx context.Context, n *store.NodeView, c *api.Check, status, output string) error {
 	st := r.State()
-	owner := st.Owner(n, ref.CheckID)
+	ref := checks.ID{Node: n.Node.Node, CheckID: c.CheckID}
+	owner := st.Owner(n, c)
 	if owner == "" || owner == r.cfg.Name {
 		return r.heartbeat(ctx, ref, status, output)
 	}
@@ -182,12 +183,15 @@ func (r *Registry) shows(ref checks.ID, status string) bool {
 // Emit stores what the runner found, as one command. It tries until it worked
 // or was refused, or the registry closes; the runner gathers meanwhile.
 func (r *Registry) Emit(ts []checks.Transition) {
-	cmd := &store.UpdateChecks{From: r.cfg.Name}
+	cmd := &store.UpdateChecks{From: r.cfg.Name, Floor: r.cfg.DeregisterMin}
 	for _, t := range ts {
 		cmd.Updates = append(cmd.Updates, store.CheckUpdate{Node: t.ID.Node, CheckID: t.ID.CheckID, Status: t.Status, Output: t.Output})
 	}
 	for r.ctx.Err() == nil {
-		_, err := r.propose(r.ctx, cmd)
+		res, err := r.propose(r.ctx, cmd)
+		if err == nil {
+			r.dropped(cmd.DroppedUpdates(res))
+		}
 		if err == nil || api.ErrorKind(err) == api.Refused {
 			return
 		}
@@ -199,13 +203,21 @@ func (r *Registry) Emit(ts []checks.Transition) {
 	}
 }
 
-// Reap deregisters a service instance whose check was critical for longer than
-// its DeregisterCriticalServiceAfter.
-func (r *Registry) Reap(id checks.ID, serviceID string) {
-	r.log.Info("deregistering a service whose check stayed critical", "service", serviceID, "check", id.CheckID)
-	if _, err := r.propose(r.ctx, &store.Deregister{Node: id.Node, ServiceID: serviceID}); err != nil {
-		r.log.Warn("cannot deregister a critical service", "service", serviceID, "error", err)
+// dropped tells the runner again of checks whose results were not taken: this
+// server was held for dead when they arrived. The runner believes them stored,
+// and where it has the checks again by now it would never send them anew.
+func (r *Registry) dropped(updates []store.CheckUpdate) {
+	if len(updates) == 0 {
+		return
 	}
+	// What the command found must have arrived here, or the checks look like
+	// this server's own still.
+	r.settle(r.ctx)
+	var ids []checks.ID
+	for _, u := range updates {
+		ids = append(ids, checks.ID{Node: u.Node, CheckID: u.CheckID})
+	}
+	r.assign.again(ids)
 }
 
 // LatestOutput returns status and output of a check as the runner of this

@@ -25,10 +25,14 @@ type assigner struct {
 	mine  map[checks.ID]*api.Check
 	live  []string // the live servers of the last look
 	index uint64   // of the state last looked at
+
+	kick  chan struct{} // there is something in stale
+	waits sync.Mutex    // guards stale
+	stale []checks.ID   // to be told of again
 }
 
 func newAssigner(r *Registry) *assigner {
-	return &assigner{r: r, seen: map[string]*store.NodeView{}, mine: map[checks.ID]*api.Check{}}
+	return &assigner{r: r, seen: map[string]*store.NodeView{}, mine: map[checks.ID]*api.Check{}, kick: make(chan struct{}, 1)}
 }
 
 // run reconciles after each change of checks until the context ends.
@@ -39,6 +43,7 @@ func (a *assigner) run(ctx context.Context) {
 		a.reconcile(st)
 		select {
 		case <-changed:
+		case <-a.kick:
 		case <-ctx.Done():
 			return
 		}
@@ -47,6 +52,18 @@ func (a *assigner) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// again makes the next reconciliation tell the runner of checks whatever it was
+// told before. It does not wait for that, so Emit may call it.
+func (a *assigner) again(ids []checks.ID) {
+	a.waits.Lock()
+	a.stale = append(a.stale, ids...)
+	a.waits.Unlock()
+	select {
+	case a.kick <- struct{}{}:
+	default:
 	}
 }
 
@@ -83,9 +100,23 @@ func (a *assigner) reconcile(st *store.State) {
 	if present < len(a.seen) {
 		removed = append(removed, a.forget(st)...)
 	}
+	changed = append(changed, a.toldAgain()...)
 	if len(changed)+len(removed) > 0 {
 		a.r.run.Reconcile(changed, removed)
 	}
+}
+
+// toldAgain returns the checks that again asked for and this server runs.
+func (a *assigner) toldAgain() (list []*api.Check) {
+	a.waits.Lock()
+	defer a.waits.Unlock()
+	for _, id := range a.stale {
+		if c := a.mine[id]; c != nil {
+			list = append(list, c)
+		}
+	}
+	a.stale = nil
+	return list
 }
 
 // diff compares what this server runs of a node with what it should.
@@ -107,7 +138,7 @@ func (a *assigner) diff(old, v *store.NodeView) (changed []*api.Check, removed [
 		ref := checks.ID{Node: c.Node, CheckID: c.CheckID}
 		_, running := a.mine[ref]
 		switch {
-		case !store.Runnable(c) || store.OwnerAmong(a.live, c.Node, c.CheckID) != a.r.cfg.Name:
+		case !store.Runnable(c) || store.OwnerAmong(a.live, v.Node, c) != a.r.cfg.Name:
 			removed = a.drop(removed, c)
 		case !running || !same:
 			a.mine[ref] = c

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/registryd/registryd/internal/checks"
 	"github.com/registryd/registryd/internal/store"
 	"github.com/registryd/registryd/pkg/api"
 )
@@ -108,7 +109,7 @@ func TestChecksOfOtherNodesAreShared(t *testing.T) {
 		v, _ := r.State().Node("host")
 		want := ids()
 		for _, c := range v.Checks {
-			if r.State().Owner(v, c.CheckID) == "s1" {
+			if r.State().Owner(v, c) == "s1" {
 				want[c.CheckID] = true
 			}
 		}
@@ -146,5 +147,59 @@ func TestAnOlderStateIsNotLookedAt(t *testing.T) {
 		r.assign.reconcile(old)
 		got, _ := p.runs()
 		require.Empty(t, got)
+	})
+}
+
+// TestDroppedResultsAreToldAgain: a result arrives while this server is held
+// for dead, and it is alive again before it has looked. What the runner takes
+// for stored was not, so it is told of the check once more.
+func TestDroppedResultsAreToldAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, p := assigned(t)
+		r.do(instance("s1", "a", ""))
+		r.do(instance("s1", "b", ""))
+		settle()
+		_, before := p.runs()
+		r.do(&store.Liveness{Node: "s1"})
+		r.Emit([]checks.Transition{{ID: checks.ID{Node: "s1", CheckID: "a"}, Status: api.Passing}})
+		r.do(&store.Liveness{Node: "s1", Alive: true})
+		p.forget()
+		settle()
+		got, after := p.runs()
+		require.Greater(t, after, before)
+		require.Equal(t, ids("a"), got)
+		require.Equal(t, api.Critical, p.check("s1", "a").Status)
+		settle()
+		_, later := p.runs()
+		require.Equal(t, after, later, "once is enough")
+	})
+}
+
+// TestOwnScriptsComeBackWithTheirServer: nobody else runs them meanwhile.
+func TestOwnScriptsComeBackWithTheirServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, p := assigned(t)
+		r.addServer("s2", "id-2")
+		for _, node := range []string{"s1", "s2"} {
+			c := instance(node, node, "10.0.0.9")
+			c.Checks[0].Probe = &api.CheckDefinition{Args: []string{"true"}, Interval: api.Duration(time.Second)}
+			r.do(c)
+		}
+		settle()
+		for range 2 {
+			got, _ := p.runs()
+			require.Equal(t, ids("s1"), got)
+			r.do(&store.Liveness{Node: "s2"})
+			settle()
+			got, _ = p.runs()
+			require.Equal(t, ids("s1"), got)
+			r.do(&store.Liveness{Node: "s1"})
+			settle()
+			got, _ = p.runs()
+			require.Empty(t, got)
+			r.do(&store.Liveness{Node: "s1", Alive: true})
+			settle()
+			require.Equal(t, api.Critical, p.check("s1", "s1").Status)
+		}
 	})
 }

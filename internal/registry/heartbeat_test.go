@@ -15,8 +15,13 @@ import (
 // beating returns a leading registry at rest over a real check runner.
 func beating(t *testing.T) *testRegistry {
 	t.Helper()
-	r := openWith(t, Config{}, func(r *Registry) Heartbeats {
-		run := checks.NewRunner(checks.Config{Emit: r.Emit, Deregister: r.Reap})
+	return beatingWith(t, Config{})
+}
+
+func beatingWith(t *testing.T, cfg Config) *testRegistry {
+	t.Helper()
+	r := openWith(t, cfg, func(r *Registry) Heartbeats {
+		run := checks.NewRunner(checks.Config{Emit: r.Emit})
 		t.Cleanup(func() { r.Close(); run.Close() })
 		return run
 	})

@@ -66,6 +66,9 @@ type Config struct {
 	// Self is how this server registers itself in the catalog.
 	Self          Self
 	SessionTTLMin time.Duration // shortest session TTL, 0 means 10s
+	// DeregisterMin is the least time a check has to be critical before its
+	// service is deregistered; 0 means store.MinDeregisterAfter.
+	DeregisterMin time.Duration
 	// Autopilot are the rules a new cluster begins with.
 	Autopilot raft.AutopilotConfig
 	Connect   bool   // whether there is a certificate authority
@@ -90,8 +93,8 @@ type Registry struct {
 	ended     sync.WaitGroup
 }
 
-// New returns a Registry over the store. Its Emit and Reap are what the check
-// runner reports to; Start gives it that runner and begins its work.
+// New returns a Registry over the store. Its Emit is what the check runner
+// reports to; Start gives it that runner and begins its work.
 func New(cfg Config, st *store.Store, cons Consensus) *Registry {
 	r := &Registry{cfg: cfg, st: st, cons: cons, log: cfg.Logger}
 	r.assign = newAssigner(r)

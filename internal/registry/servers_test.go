@@ -60,6 +60,13 @@ func (p *recorder) runs() (ids map[string]bool, calls int) {
 	return ids, p.calls
 }
 
+// forget makes what is told from now on stand alone.
+func (p *recorder) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.running)
+}
+
 // check returns a check as the runner has it, nil if it does not run it.
 func (p *recorder) check(node, id string) *api.Check {
 	p.mu.Lock()

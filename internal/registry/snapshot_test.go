@@ -2,7 +2,9 @@ package registry
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -49,7 +51,10 @@ func TestBadArchivesAreRefused(t *testing.T) {
 		for i := 10; i < len(whole); i += 7 {
 			c := bytes.Clone(whole)
 			c[i] ^= 1
-			bad = append(bad, c)
+			// A flipped bit may mean the same: which of many zeros to repeat.
+			if !bytes.Equal(unzipped(c), unzipped(whole)) {
+				bad = append(bad, c)
+			}
 		}
 		for i, c := range bad {
 			err := r.RestoreSnapshot(context.Background(), bytes.NewReader(c))
@@ -57,4 +62,17 @@ func TestBadArchivesAreRefused(t *testing.T) {
 		}
 		require.Equal(t, before, r.State().Index(), "nothing was touched")
 	})
+}
+
+// unzipped returns what an archive holds, nil if it cannot be unzipped.
+func unzipped(archive []byte) []byte {
+	z, err := gzip.NewReader(bytes.NewReader(archive))
+	if err != nil {
+		return nil
+	}
+	b, err := io.ReadAll(z)
+	if err != nil {
+		return nil
+	}
+	return b
 }

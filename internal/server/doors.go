@@ -25,6 +25,25 @@ type doors struct {
 	dns   []string // host:port
 }
 
+// tryDoors refuses client addresses that are taken, before this server says or
+// does anything in its cluster. They are bound again once there is something to
+// answer with: a client that comes earlier should be refused, not kept waiting.
+func (s *Server) tryDoors() error {
+	for key, addrs := range map[string][]string{"ports.http": s.cfg.HTTPAddrs(), "ports.https": s.cfg.HTTPSAddrs(), "ports.dns": s.cfg.DNSAddrs()} {
+		for _, addr := range addrs {
+			if strings.HasPrefix(addr, "unix://") {
+				continue
+			}
+			ln, err := listen(addr, key)
+			if err != nil {
+				return err
+			}
+			ln.Close()
+		}
+	}
+	return nil
+}
+
 // openDoors binds the client addresses and serves them.
 func (s *Server) openDoors() error {
 	c := s.cfg

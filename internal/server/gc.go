@@ -9,10 +9,12 @@ import (
 // Memory is paced by the live heap. Go's default, to collect when the heap has
 // doubled, collects far too often while the catalog is small: a few MB of
 // requests fill such a heap many times a second. So a reserve of garbage is
-// always allowed. In return, memory that a burst left behind is given back to
-// the system as soon as it is quiet again, instead of minutes later.
+// always allowed, and a larger one while there is much to do. In return, memory
+// that a burst left behind is given back to the system as soon as it is quiet
+// again, instead of minutes later.
 const (
 	gcReserve = 16 << 20 // bytes of garbage that are always allowed
+	gcBusy    = 48 << 20 // the same in a burst
 	gcShare   = 80       // percent of the live heap that is allowed, if that is more
 	gcEvery   = time.Second
 
@@ -31,10 +33,10 @@ const (
 	free      = "/memory/classes/heap/free:bytes" // kept though nothing is in it
 )
 
-// gcPercent returns the setting that allows the reserve on top of a live heap.
-func gcPercent(live uint64) int {
+// gcPercent returns the setting that allows a reserve on top of a live heap.
+func gcPercent(live, reserve uint64) int {
 	const least = 4 << 20 // Go never collects below this
-	return int(max(uint64(gcReserve)*100/max(live, least), gcShare))
+	return int(max(reserve*100/max(live, least), gcShare))
 }
 
 // pacer adjusts garbage collection until quit is closed. There is one in a
@@ -78,12 +80,16 @@ func (p *pacer) look() {
 // judge acts on the bytes that are alive, were allocated since the start, are in
 // use, and are kept though nothing is in them.
 func (p *pacer) judge(live, total, used, empty uint64) {
-	if n := gcPercent(live); n != p.percent {
+	fresh := total - p.before
+	p.before = total
+	reserve := uint64(gcReserve)
+	if fresh > quietBytes {
+		reserve = gcBusy
+	}
+	if n := gcPercent(live, reserve); n != p.percent {
 		p.percent = n
 		debug.SetGCPercent(n)
 	}
-	fresh := total - p.before
-	p.before = total
 	if fresh > quietBytes {
 		p.busy = true
 		return

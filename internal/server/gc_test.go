@@ -18,7 +18,7 @@ func TestGCPercentAllowsTheReserve(t *testing.T) {
 		{32 << 20, 80},
 		{1 << 30, 80},
 	} {
-		require.Equal(t, c.want, gcPercent(c.live), c.live)
+		require.Equal(t, c.want, gcPercent(c.live, gcReserve), c.live)
 	}
 }
 

@@ -15,7 +15,8 @@ func (s *Server) openRegistry() error {
 	scripts := c.EnableScriptChecks || c.EnableLocalScriptChecks
 	s.registry = registry.New(registry.Config{
 		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Scripts: c.EnableScriptChecks, LocalScripts: c.EnableLocalScriptChecks, SessionTTLMin: c.SessionTTLMin,
-		Autopilot: autopilotConfig(c.Autopilot), Connect: c.Connect.Enabled, ClusterID: c.Connect.ClusterID, Dir: c.DataDir,
+		DeregisterMin: c.CheckDeregisterMin,
+		Autopilot:     autopilotConfig(c.Autopilot), Connect: c.Connect.Enabled, ClusterID: c.Connect.ClusterID, Dir: c.DataDir,
 		Self: s.self(), Logger: logging.Named(s.log, "agent"),
 	}, s.store, s.node)
 	s.onClose("registry", func() error { s.registry.Close(); return nil })
@@ -26,7 +27,7 @@ func (s *Server) openRegistry() error {
 	s.runner = checks.NewRunner(checks.Config{
 		Logger: logging.Named(s.log, "checks"), EnableScripts: scripts, OutputMax: c.CheckOutputMaxSize, OutputInterval: c.CheckUpdateInterval,
 		DiscardOutput: c.DiscardCheckOutput, TLSConfig: tls, AliasStatus: s.registry.AliasStatus,
-		Emit: s.registry.Emit, Deregister: s.registry.Reap,
+		Emit: s.registry.Emit,
 	})
 	// Closing the runner waits for what it emits, which ends with the
 	// registry's context; so the registry is stopped before.

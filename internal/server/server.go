@@ -101,7 +101,7 @@ func Open(cfg *config.Config, opts Options) (_ *Server, err error) {
 	for _, w := range cfg.Warnings {
 		s.log.Warn(w)
 	}
-	for _, step := range []func() error{s.openData, s.openTelemetry, s.openConsensus, s.openRegistry, s.openDoors, s.openLocal} {
+	for _, step := range []func() error{s.openData, s.tryDoors, s.openTelemetry, s.openConsensus, s.openRegistry, s.openDoors, s.openLocal} {
 		if err := step(); err != nil {
 			return nil, err
 		}

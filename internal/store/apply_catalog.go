@@ -108,7 +108,7 @@ func sameValue[T comparable](a, b *T) bool {
 }
 
 func (c *Register) applyCheck(d *draft, n *nodeDraft, k *api.Check) {
-	k.Node = n.node.Node
+	k.Node, k.Verdict = n.node.Node, nil
 	k.CreateIndex, k.ModifyIndex = d.index, d.index
 	if k.ServiceID != "" {
 		s := n.instance(k.ServiceID).Service
@@ -118,6 +118,7 @@ func (c *Register) applyCheck(d *draft, n *nodeDraft, k *api.Check) {
 		if c.KeepStatus {
 			k.Status, k.Output = old.Status, old.Output
 		}
+		k.Verdict = registered(old, k)
 		if sameCheck(old, k) {
 			return
 		}
@@ -180,29 +181,4 @@ func (c *Deregister) apply(d *draft) Result {
 		return refuse(api.NotFound, "Unknown check ID %q. Ensure that the check ID is passed, not the check name.", c.CheckID)
 	}
 	return refuse(api.NotFound, "Unknown node %q", c.Node)
-}
-
-func (c *UpdateChecks) apply(d *draft) Result {
-	for _, u := range c.Updates {
-		n := d.node(NodeKey(u.Node))
-		if n == nil {
-			continue
-		}
-		old := n.check(u.CheckID)
-		if old == nil || old.Status == u.Status && old.Output == u.Output {
-			continue
-		}
-		if c.From != "" && !d.owns(c.From, n, old) {
-			continue
-		}
-		k := *old
-		k.Status, k.Output, k.ModifyIndex = u.Status, u.Output, d.index
-		if k.ServiceID != "" {
-			if inst := n.instance(k.ServiceID); inst != nil {
-				k.ServiceName, k.ServiceTags = inst.Service.Service, inst.Service.Tags
-			}
-		}
-		d.setCheck(n, &k)
-	}
-	return done
 }

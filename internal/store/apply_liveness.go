@@ -25,6 +25,7 @@ func (c *Liveness) apply(d *draft) Result {
 		// by it.
 		d.live = nil
 		d.handOver(n)
+		d.strand(n)
 	}
 	d.setCheck(n, k)
 	return done
@@ -50,23 +51,25 @@ func (d *draft) handOver(from *nodeDraft) {
 	}
 }
 
-// outlives reports whether an instance may live though its server is dead: it
-// has an address that is not the server's, or one that was given explicitly
-// together with a check that will tell.
+// outlives reports whether an instance may live though its server is dead, and
+// others can tell: it has an address that is not the server's, or one that was
+// given explicitly together with a check. A loopback address is the server's
+// unless all servers have one. What has a check that only its server can run
+// stays.
 func outlives(i *Instance, server *api.Node) bool {
 	s := i.Service
 	if s.Address == "" || ServiceKey(s.Service) == ServerService {
 		return false
 	}
-	if s.Address != server.Address {
-		return true
-	}
+	told := false
 	for _, c := range i.OwnChecks {
-		if c.Probe != nil {
-			return true
+		if tied(server, c) != "" {
+			return false
 		}
+		told = told || c.Probe != nil
 	}
-	return false
+	same := s.Address == server.Address || loopback(s.Address) && !loopback(server.Address)
+	return told || !same
 }
 
 // moveInstance puts the instance and its checks, unchanged, on one of the
@@ -99,7 +102,7 @@ func (d *draft) move(from *nodeDraft, inst *Instance, to *nodeDraft, reason stri
 		d.setService(to, &s)
 		for _, c := range inst.OwnChecks {
 			k := *c
-			k.Node, k.ModifyIndex = to.node.Node, d.index
+			k.Node, k.Verdict, k.ModifyIndex = to.node.Node, d.spared(c), d.index
 			d.setCheck(to, &k)
 		}
 	})

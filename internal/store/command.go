@@ -38,6 +38,7 @@ const (
 	kindConfigEntry
 	kindRestorePart
 	kindRestoreDone
+	kindChecksDue
 
 	// ignorable marks kinds that an older server may skip without harm.
 	ignorable byte = 0x80
@@ -82,6 +83,8 @@ func decoder(kind byte) func([]byte) (Command, error) {
 		return decodeRestorePart
 	case kindRestoreDone:
 		return decodeRestoreDone
+	case kindChecksDue:
+		return decodeChecksDue
 	}
 	return nil
 }

@@ -33,18 +33,6 @@ type Deregister struct {
 	By By
 }
 
-// CheckUpdate is the outcome of a check's run.
-type CheckUpdate struct {
-	Node, CheckID, Status, Output string
-}
-
-// UpdateChecks sets status and output of checks. Updates from a server that no
-// longer owns the check are dropped, and so are those of checks that are gone.
-type UpdateChecks struct {
-	From    string // name of the server that ran the checks; empty: take all
-	Updates []CheckUpdate
-}
-
 // Liveness marks a server's node as failed or alive. When it fails, instances
 // with an address of their own, and their checks, move to live servers within
 // the same command, so that no reader sees them missing.
@@ -56,10 +44,9 @@ type Liveness struct {
 	By By
 }
 
-func (*Register) kind() byte     { return kindRegister }
-func (*Deregister) kind() byte   { return kindDeregister }
-func (*UpdateChecks) kind() byte { return kindUpdateChecks }
-func (*Liveness) kind() byte     { return kindLiveness }
+func (*Register) kind() byte   { return kindRegister }
+func (*Deregister) kind() byte { return kindDeregister }
+func (*Liveness) kind() byte   { return kindLiveness }
 
 func (c *Register) appendTo(b []byte) []byte {
 	b = putString(b, 1, c.ID)
@@ -137,38 +124,6 @@ func decodeDeregister(b []byte) (Command, error) {
 			c.MustExist = f.bool()
 		case 5:
 			return decodeBy(f.bytes, &c.By)
-		}
-		return nil
-	})
-}
-
-func (c *UpdateChecks) appendTo(b []byte) []byte {
-	b = putString(b, 1, c.From)
-	for _, u := range c.Updates {
-		b = putMessage(b, 2, func(b []byte) []byte {
-			return putString(putString(putString(putString(b, 1, u.Node), 2, u.CheckID), 3, u.Status), 4, u.Output)
-		})
-	}
-	return b
-}
-
-func decodeUpdateChecks(b []byte) (Command, error) {
-	c := &UpdateChecks{}
-	return c, fields(b, func(f field) error {
-		switch f.num {
-		case 1:
-			c.From = f.str()
-		case 2:
-			var u CheckUpdate
-			to := [...]*string{nil, &u.Node, &u.CheckID, &u.Status, &u.Output}
-			err := fields(f.bytes, func(g field) error {
-				if int(g.num) < len(to) {
-					*to[g.num] = g.str()
-				}
-				return nil
-			})
-			c.Updates = append(c.Updates, u)
-			return err
 		}
 		return nil
 	})

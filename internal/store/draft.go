@@ -28,6 +28,8 @@ type draft struct {
 	records  records                  // what the checkpoint has to write
 
 	live  []string // cache of liveServers, nil when unknown
+	moved bool     // liveServers may have changed in the present command
+	lived []string // what they were before, if so
 	texts interner // shared by all drafts of a store; may be nil
 
 	keys *kvEdit // the tree of keys, nil until it is looked at
@@ -150,6 +152,7 @@ func (d *draft) setNode(node *api.Node) *nodeDraft {
 
 // setService creates or replaces an instance. The caller has set its indexes.
 func (d *draft) setService(n *nodeDraft, s *api.Service) {
+	d.serverChanges(s.Service)
 	inst := &Instance{Service: s}
 	var before *api.Service
 	i, found := findInstance(n.instances, s.ID)
@@ -172,22 +175,24 @@ func (d *draft) setService(n *nodeDraft, s *api.Service) {
 	sd.health, sd.catalog = d.index, d.index
 	sd.changes[instanceKey{n.key, s.ID}] = inst
 	sd.first = s
-	d.serverChanged(s.Service)
 	d.touch(TableServices)
 	d.records.put(bucketServices, n.key+"\x00"+s.ID, s)
 	d.noteService(n, before, s)
 }
 
-// serverChanged forgets which servers live when a server's own service comes
-// or goes.
-func (d *draft) serverChanged(service string) {
+// serverChanges notes, before it does, that a server's own service comes or
+// goes.
+func (d *draft) serverChanges(service string) {
 	if ServiceKey(service) == ServerService {
-		d.liveChanged()
+		d.liveChanges()
 	}
 }
 
-// liveChanged forgets which servers live.
-func (d *draft) liveChanged() {
+// liveChanges notes, before it does, that the set of live servers may change.
+func (d *draft) liveChanges() {
+	if !d.moved {
+		d.moved, d.lived = true, d.liveServers()
+	}
 	d.live = nil
 	d.tables[TableProbes] = d.index
 }
@@ -206,6 +211,7 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 		return false
 	}
 	inst := n.instances[i]
+	d.serverChanges(inst.Service.Service)
 	d.noteRemoved(n, id, inst.Service.Service, "", "", "")
 	d.quietly(func() {
 		for _, c := range inst.OwnChecks {
@@ -219,7 +225,6 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 	delete(n.touched, id)
 	n.catalogIndex = d.index
 	d.dropFromService(n, inst.Service)
-	d.serverChanged(inst.Service.Service)
 	d.touch(TableServices)
 	d.records.remove(bucketServices, n.key+"\x00"+id)
 	return true
@@ -228,8 +233,11 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 // setCheck creates or replaces a check. The caller has set its indexes, and
 // the service of its ServiceID exists.
 func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
-	var old *api.Check
+	if c.CheckID == api.SerfHealth {
+		d.liveChanges()
+	}
 	i, found := findCheck(n.checks, c.CheckID)
+	var old *api.Check
 	if !n.ownChecks {
 		n.checks, n.ownChecks = slices.Clone(n.checks), true
 	}
@@ -249,9 +257,7 @@ func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
 		n.probes++
 	}
 	d.attachCheck(n, c)
-	if c.CheckID == api.SerfHealth {
-		d.liveChanged()
-	}
+	d.follow(n.key, old, c)
 	n.checksIndex = d.index
 	d.touch(TableChecks)
 	d.records.put(bucketChecks, n.key+"\x00"+c.CheckID, c)
@@ -265,6 +271,9 @@ func (d *draft) removeCheck(n *nodeDraft, id string) bool {
 	if !found {
 		return false
 	}
+	if id == api.SerfHealth {
+		d.liveChanges()
+	}
 	c := n.checks[i]
 	d.noteRemoved(n, c.ServiceID, c.ServiceName, id, c.Status, "")
 	if !n.ownChecks {
@@ -275,9 +284,7 @@ func (d *draft) removeCheck(n *nodeDraft, id string) bool {
 		n.probes--
 	}
 	d.detachCheck(n, c)
-	if id == api.SerfHealth {
-		d.liveChanged()
-	}
+	d.follow(n.key, c, nil)
 	n.checksIndex = d.index
 	d.touch(TableChecks)
 	d.records.remove(bucketChecks, n.key+"\x00"+id)

@@ -61,6 +61,8 @@ func goldenCommands() []Command {
 		&Deregister{Node: "n", By: by},
 		&Liveness{Node: "n", By: by},
 		&Txn{Ops: []TxnOp{{Session: "s"}}, By: by},
+		&UpdateChecks{From: "s1", Floor: 3, Updates: []CheckUpdate{{Node: "n"}}},
+		&ChecksDue{Checks: []CheckRef{{"n", "c"}, {}}},
 	}
 }
 
@@ -81,7 +83,7 @@ func TestCommandsOfOldLogsAreRead(t *testing.T) {
 		require.Equal(t, c, back)
 		require.Equal(t, data, Encode(c), "the bytes of kind %d have changed: logs of other versions differ", c.kind())
 	}
-	for k := byte(1); k <= kindRestoreDone; k++ {
+	for k := byte(1); k <= kindChecksDue; k++ {
 		require.NotZero(t, kinds[k], "kind %d has no golden file", k)
 	}
 	files, err := filepath.Glob("testdata/commands/*.hex")

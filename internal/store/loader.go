@@ -134,6 +134,7 @@ func (l *loader) finish() *State {
 		services.Insert([]byte(g.key), &ServiceView{Name: g.key, HealthIndex: g.index, CatalogIndex: g.index, Health: &Watch{}, Catalog: &Watch{}})
 	}
 	l.state.nodes, l.state.nodeIDs, l.state.services = nodes.CommitOnly(), ids.CommitOnly(), services.CommitOnly()
+	l.state.due = l.d.next.due
 	l.keys.floor = l.state.kv.floor
 	l.state.kv = l.keys.kvState
 	return l.state
@@ -149,6 +150,7 @@ func (l *loader) finishNode(n *nodeDraft) *NodeView {
 	v.ChecksIndex = max(n.node.CreateIndex, n.checksIndex, l.state.restored, 1)
 	shared := nodeChecks(n.checks)
 	for _, c := range n.checks {
+		l.d.follow(n.key, nil, c)
 		v.ChecksIndex = max(v.ChecksIndex, c.ModifyIndex)
 		if i, ok := findInstance(n.instances, c.ServiceID); ok && c.ServiceID != "" {
 			c.ServiceName, c.ServiceTags = shareText(c, n.instances[i].Service)

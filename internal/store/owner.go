@@ -6,14 +6,15 @@ import (
 	"github.com/registryd/registryd/pkg/api"
 )
 
-// Owner returns the name of the server that runs the checks of a node: the
-// node itself if it is one of our servers and alive, else the live server
-// that rendezvous hashing gives (so that few checks move when the set of live
-// servers changes). Empty when no server lives.
+// Owner returns the name of the server that runs a check of a node: the node
+// itself if it is one of our servers and alive, else the live server that
+// rendezvous hashing gives (so that few checks move when the set of live
+// servers changes). Empty when no server lives, or the only one that could run
+// the check does not.
 //
 // It is a pure function of the state: all servers agree on it at one index.
-func (s *State) Owner(v *NodeView, checkID string) string {
-	return OwnerAmong(s.LiveServers(), v.Node.Node, checkID)
+func (s *State) Owner(v *NodeView, c *api.Check) string {
+	return OwnerAmong(s.LiveServers(), v.Node, c)
 }
 
 // LiveServers returns the names of the servers that are alive, in order.
@@ -28,13 +29,16 @@ func (s *State) LiveServers() []string {
 }
 
 // OwnerAmong is Owner for a known set of live servers.
-func OwnerAmong(live []string, node, checkID string) string {
+func OwnerAmong(live []string, node *api.Node, c *api.Check) string {
 	for _, l := range live {
-		if NodeKey(l) == NodeKey(node) {
+		if NodeKey(l) == NodeKey(node.Node) {
 			return l
 		}
 	}
-	return rendezvous(live, node, checkID)
+	if tied(node, c) != "" {
+		return ""
+	}
+	return rendezvous(live, node.Node, c.CheckID)
 }
 
 // rendezvous returns the name with the highest hash for the item; empty when
@@ -105,5 +109,5 @@ func (n *nodeDraft) runsServer() bool {
 // owns reports whether the server runs the node's check, at this point of the
 // log.
 func (d *draft) owns(server string, n *nodeDraft, c *api.Check) bool {
-	return NodeKey(OwnerAmong(d.liveServers(), n.node.Node, c.CheckID)) == NodeKey(server)
+	return NodeKey(OwnerAmong(d.liveServers(), n.node, c)) == NodeKey(server)
 }

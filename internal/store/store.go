@@ -84,21 +84,30 @@ func (s *Store) ApplyBatch(entries []Entry) [][]byte {
 				s.publish(d, entries[i-1])
 			}
 			d = s.newDraft()
-			d.begin(e, c)
-			r := c.apply(d)
+			r := d.run(e, c)
 			results[i] = r.encode()
 			if r.Err != nil || !r.OK {
 				d = s.newDraft()
 			}
 			continue
 		}
-		d.begin(e, c)
-		results[i] = c.apply(d).encode()
+		results[i] = d.run(e, c).encode()
 	}
 	if n := len(entries); n > 0 {
 		s.publish(d, entries[n-1])
 	}
 	return results
+}
+
+// run applies one command, and then what follows from it for all checks.
+func (d *draft) run(e Entry, c Command) Result {
+	d.begin(e, c)
+	r := c.apply(d)
+	if d.moved {
+		d.moved, d.live = false, nil
+		d.serversMoved(d.lived, d.liveServers())
+	}
+	return r
 }
 
 // atomicCommand is a command that may have changed something before it is

@@ -214,7 +214,7 @@ func TestFailedServerHandsItsInstancesOver(t *testing.T) {
 	web, _ = s.State().Service("web")
 
 	// A late transition of the dead server's is refused.
-	owner := s.State().Owner(&NodeView{Node: web.Instances[0].Node}, "c1")
+	owner := s.State().Owner(&NodeView{Node: web.Instances[0].Node}, web.Instances[0].OwnChecks[0])
 	require.Equal(t, web.Instances[0].Node.Node, owner)
 	s.apply(&UpdateChecks{From: "s1", Updates: []CheckUpdate{{owner, "c1", api.Critical, ""}}})
 	web, _ = s.State().Service("web")

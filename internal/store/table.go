@@ -19,6 +19,8 @@ const (
 	// TableProbes changes with any check that the cluster runs, and with the
 	// set of live servers, which decides who runs it.
 	TableProbes
+	// TableDue changes with what the leader has to do about checks, or when.
+	TableDue
 	tableCount
 )
 

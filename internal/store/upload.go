@@ -106,6 +106,7 @@ func (c *RestoreDone) apply(d *draft) Result {
 		return refuse(api.Refused, "%v", err)
 	}
 	d.replace(next)
+	d.countAnew()
 	return done
 }
 

@@ -23,7 +23,11 @@ func appendCheck(b []byte, c *api.Check) []byte {
 	b = putDefinition(b, 14, c.Definition)
 	b = putDefinition(b, 15, c.Probe)
 	b = putUint(b, 16, c.CreateIndex)
-	return putUint(b, 17, c.ModifyIndex)
+	b = putUint(b, 17, c.ModifyIndex)
+	if c.Verdict != nil {
+		b = putMessage(b, 18, func(b []byte) []byte { return appendVerdict(b, c.Verdict) })
+	}
+	return b
 }
 
 func decodeCheck(b []byte) (*api.Check, error) {
@@ -64,6 +68,8 @@ func decodeCheck(b []byte) (*api.Check, error) {
 			c.CreateIndex = f.u
 		case 17:
 			c.ModifyIndex = f.u
+		case 18:
+			c.Verdict, err = decodeVerdict(f.bytes)
 		}
 		return err
 	})

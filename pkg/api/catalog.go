@@ -93,6 +93,10 @@ type Check struct {
 	// Probe is how the cluster runs the check: set for checks registered
 	// through an agent endpoint. It is kept in the catalog but not shown.
 	Probe *CheckDefinition `json:"-" codec:"Probe,omitempty"`
+
+	// Verdict is what the servers remember of the check beside its status; nil
+	// for most. It is kept in the catalog but not shown.
+	Verdict *CheckVerdict `json:"-"`
 }
 
 // CheckDefinition says how a check is run. Exactly one of TTL, HTTP, TCP, UDP,

@@ -19,8 +19,8 @@ type schedule struct {
 	items []item
 }
 
-// item is a candidate's place in the schedule. Its slot in the endpoint always
-// is its index.
+// item is a candidate's place in the schedule. With byLoad its slot in the
+// endpoint always is its index.
 type item struct {
 	load  float64 // 0 unless byLoad
 	vtime float64
@@ -126,8 +126,9 @@ func (s *schedule) count(e *endpoint, by int) {
 	s.down(e.slot)
 }
 
-func (s *schedule) less(i, j int) bool {
-	a, b := &s.items[i], &s.items[j]
+func (s *schedule) less(i, j int) bool { return s.items[i].before(&s.items[j]) }
+
+func (a *item) before(b *item) bool {
 	if a.load != b.load {
 		return a.load < b.load
 	}
@@ -136,35 +137,43 @@ func (s *schedule) less(i, j int) bool {
 
 // down moves an item towards the leaves until none below it comes earlier.
 func (s *schedule) down(i int) {
+	it := s.items[i]
 	for {
 		c := 2*i + 1
 		if c >= len(s.items) {
-			return
+			break
 		}
 		if r := c + 1; r < len(s.items) && s.less(r, c) {
 			c = r
 		}
-		if !s.less(c, i) {
-			return
+		if !s.items[c].before(&it) {
+			break
 		}
-		s.swap(i, c)
+		s.put(i, s.items[c])
 		i = c
 	}
+	s.put(i, it)
 }
 
 // up moves an item towards the root until none above it comes later.
 func (s *schedule) up(i int) {
+	it := s.items[i]
 	for i > 0 {
 		p := (i - 1) / 2
-		if !s.less(i, p) {
-			return
+		if !it.before(&s.items[p]) {
+			break
 		}
-		s.swap(i, p)
+		s.put(i, s.items[p])
 		i = p
 	}
+	s.put(i, it)
 }
 
-func (s *schedule) swap(i, j int) {
-	s.items[i], s.items[j] = s.items[j], s.items[i]
-	s.items[i].e.slot, s.items[j].e.slot = i, j
+// put places an item. Only count looks for the slot of an endpoint, and only
+// with byLoad: else the endpoints, which lie scattered in memory, are let be.
+func (s *schedule) put(i int, it item) {
+	s.items[i] = it
+	if s.byLoad {
+		it.e.slot = i
+	}
 }

@@ -85,7 +85,7 @@ check {
   http       = "http://127.0.0.1/"
   interval   = "10s"
 }
-check_deregister_interval_min = "1m"
+check_deregister_interval_min = "2s"
 check_output_max_size         = 4097
 check_reap_interval           = "30s"
 check_update_interval         = "6m"

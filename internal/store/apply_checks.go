@@ -1,0 +1,83 @@
+package store
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/registryd/registryd/pkg/api"
+)
+
+func (c *UpdateChecks) apply(d *draft) Result {
+	r := done
+	for i := range c.Updates {
+		u := &c.Updates[i]
+		n := d.node(NodeKey(u.Node))
+		if n == nil {
+			continue
+		}
+		if old := n.check(u.CheckID); old != nil && !c.update(d, n, old, u) {
+			r.Body = binary.AppendUvarint(r.Body, uint64(i))
+		}
+	}
+	return r
+}
+
+// DroppedUpdates returns which of a command's updates were dropped since the
+// server they came from did not run the check by then, as its Result says.
+func (c *UpdateChecks) DroppedUpdates(r Result) []CheckUpdate {
+	var dropped []CheckUpdate
+	for b := r.Body; len(b) > 0; {
+		i, n := binary.Uvarint(b)
+		if n <= 0 || i >= uint64(len(c.Updates)) {
+			break
+		}
+		dropped, b = append(dropped, c.Updates[i]), b[n:]
+	}
+	return dropped
+}
+
+// update takes what was found of one check; false if it was not that server's
+// to find.
+func (c *UpdateChecks) update(d *draft, n *nodeDraft, old *api.Check, u *CheckUpdate) bool {
+	same := old.Status == u.Status && old.Output == u.Output
+	if same && old.Verdict == nil && deregisterAfter(old) == 0 {
+		return true
+	}
+	if c.From != "" && !d.owns(c.From, n, old) {
+		return false
+	}
+	v := d.counted(old, u.Status, c.floor())
+	if same && v == old.Verdict {
+		return true
+	}
+	k := *old
+	k.Status, k.Output, k.Verdict, k.ModifyIndex = u.Status, u.Output, v, d.index
+	if k.ServiceID != "" {
+		if inst := n.instance(k.ServiceID); inst != nil {
+			k.ServiceName, k.ServiceTags = inst.Service.Service, inst.Service.Tags
+		}
+	}
+	d.setCheck(n, &k)
+	return true
+}
+
+func (c *ChecksDue) apply(d *draft) Result {
+	for _, ref := range c.Checks {
+		n := d.node(NodeKey(ref.Node))
+		if n == nil {
+			continue
+		}
+		k := n.check(ref.CheckID)
+		if k == nil || k.Verdict == nil {
+			continue
+		}
+		// It may have changed since the leader looked.
+		if at := k.Verdict.DeregisterAt; at != 0 && at <= d.now.UnixNano() && k.Status == api.Critical {
+			d.because("critical since "+stamp(k.Verdict.CriticalSince), func() { d.removeService(n, k.ServiceID) })
+		}
+	}
+	return done
+}
+
+// stamp shows a moment to people.
+func stamp(at int64) string { return time.Unix(0, at).UTC().Format(time.RFC3339) }
