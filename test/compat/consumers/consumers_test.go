@@ -19,6 +19,7 @@ func TestMain(m *testing.M) { os.Exit(rig.Run(m)) }
 // stage is what a consumer plays on.
 type stage struct {
 	front  string // host:port of the load balancer
+	dns    string // host:port of the DNS of a server that lives on
 	ready  func() // the consumer is at work: the leader may be killed
 	killed <-chan struct{}
 }
@@ -51,9 +52,14 @@ func TestConsumersOutliveTheLeader(t *testing.T) {
 		"ConsulTemplate": testConsulTemplate,
 		"Prometheus":     testPrometheus,
 		"Election":       testElection,
+		"GRPC":           testGRPC,
 	}
 	cluster := rig.Three(t, nil)
 	front := cluster.Front(t)
+	survivor := cluster.Servers[0]
+	if survivor == cluster.Leader(t) {
+		survivor = cluster.Servers[1]
+	}
 	var ready sync.WaitGroup
 	ready.Add(len(consumers))
 	killed := make(chan struct{})
@@ -64,13 +70,17 @@ func TestConsumersOutliveTheLeader(t *testing.T) {
 				// A consumer that fails before does not keep the others waiting.
 				once := sync.OnceFunc(ready.Done)
 				t.Cleanup(once)
-				run(t, stage{front: front, ready: once, killed: killed})
+				run(t, stage{front: front, dns: survivor.DNS, ready: once, killed: killed})
 			})
 		}
 		t.Run("Leader", func(t *testing.T) {
 			t.Parallel()
 			defer close(killed)
 			ready.Wait()
+			for cluster.Leader(t) == survivor { // it was elected meanwhile
+				_, err := survivor.Client().Operator().RaftLeaderTransfer("", nil)
+				require.NoError(t, err)
+			}
 			dead := cluster.KillLeader(t)
 			cluster.AwaitWrites(t)
 			peers, err := cluster.Leader(t).Client().Status().Peers()

@@ -21,6 +21,7 @@ import (
 type Server struct {
 	Name string
 	HTTP string // host:port of its API
+	DNS  string // host:port of its DNS
 
 	join string // host:port of its server port
 	bin  string
@@ -49,10 +50,11 @@ func One(t testing.TB, config map[string]any) *Server {
 // prepare chooses ports and writes the configuration of a server.
 func prepare(t testing.TB, name string, config map[string]any) *Server {
 	t.Helper()
-	ports := freeport.GetN(t, 2)
+	ports := freeport.GetN(t, 3)
 	s := &Server{
 		Name: name,
 		HTTP: fmt.Sprintf("127.0.0.1:%d", ports[0]),
+		DNS:  fmt.Sprintf("127.0.0.1:%d", ports[2]),
 		join: fmt.Sprintf("127.0.0.1:%d", ports[1]),
 		bin:  Binary(t),
 		dir:  t.TempDir(),
@@ -64,7 +66,7 @@ func prepare(t testing.TB, name string, config map[string]any) *Server {
 		"data_dir":       filepath.Join(s.dir, "data"),
 		"log_level":      "debug",
 		"enable_debug":   true,
-		"ports":          map[string]any{"http": ports[0], "server": ports[1], "dns": -1, "serf_lan": -1},
+		"ports":          map[string]any{"http": ports[0], "server": ports[1], "dns": ports[2], "serf_lan": -1},
 		"connect":        map[string]any{"enabled": true},
 		"performance":    map[string]any{"raft_multiplier": 1},
 		"retry_interval": "100ms",
