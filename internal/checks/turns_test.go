@@ -221,7 +221,7 @@ func TestAWaitingCheckKeepsItsBeat(t *testing.T) {
 			}
 			return 200, "", nil
 		})})
-		r.Reconcile(crowd("h", hostLimit, time.Hour, time.Hour), nil)
+		r.Reconcile(crowd("h", hostLimit, time.Hour, 3*time.Hour), nil)
 		time.Sleep(time.Hour) // all places of the host are taken
 		one := &api.Check{Node: "n", CheckID: "a", Probe: &api.CheckDefinition{HTTP: "http://h/", Interval: api.Duration(10 * time.Second)}}
 		r.Reconcile([]*api.Check{one}, nil)
