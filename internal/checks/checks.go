@@ -57,6 +57,9 @@ type Transition struct {
 // usable.
 type Config struct {
 	Logger *slog.Logger // nil discards
+	// Server is the name of this server, to tell its own votes from those of
+	// others that run the same check.
+	Server string
 
 	// EnableScripts allows checks that run a command (Args, also in Docker).
 	// They are only ever taken from Check.Probe: what arrives through the

@@ -91,6 +91,9 @@ func Validate(def *api.CheckDefinition, scripts bool) error {
 	if def.TTL > 0 && def.Interval > 0 {
 		return invalid("Interval and TTL cannot both be specified")
 	}
+	if err := ValidateObservers(def); err != nil {
+		return err
+	}
 	switch k := kindOf(def); k {
 	case kindNone:
 		return invalid("TTL must be > 0 for TTL checks, and no other kind of probe (HTTP, TCP, UDP, GRPC, H2PING, Args, AliasService, OSService) is given")
@@ -110,6 +113,24 @@ func Validate(def *api.CheckDefinition, scripts bool) error {
 		if def.Interval == 0 {
 			return needsInterval(k)
 		}
+	}
+	return nil
+}
+
+// maxObservers is how many servers may run one check: a cluster rarely has
+// more.
+const maxObservers = 7
+
+// ValidateObservers says why as many servers as def asks for cannot run it.
+func ValidateObservers(def *api.CheckDefinition) error {
+	switch k := kindOf(def); {
+	case def.Observers < 0 || def.Observers > maxObservers:
+		return invalid(fmt.Sprintf("Observers is %d: a check is run by 1 to %d servers", def.Observers, maxObservers))
+	case def.Observers <= 1:
+	case k == kindTTL:
+		return invalid("Observers and TTL cannot both be specified: heartbeats reach one server")
+	case k == kindScript, k == kindDocker, k == kindOSService, k == kindAlias:
+		return invalid(fmt.Sprintf("Observers must not be above 1 for %s checks: only one server can tell", k))
 	}
 	return nil
 }

@@ -50,6 +50,15 @@ func TestValidate(t *testing.T) {
 		"negative success":       {&def{TTL: s, SuccessBeforePassing: -1}, false, api.Invalid, "ttl"},
 		"warning above critical": {&def{TTL: s, FailuresBeforeWarning: 2, FailuresBeforeCritical: 1}, false, api.Invalid, "ttl"},
 		"warning at critical":    {&def{TTL: s, FailuresBeforeWarning: 2, FailuresBeforeCritical: 2}, false, fine, "ttl"},
+		"observers":              {&def{TCP: "x:1", Interval: s, Observers: 3}, false, fine, "tcp"},
+		"one observer":           {&def{TTL: s, Observers: 1}, false, fine, "ttl"},
+		"too many observers":     {&def{TCP: "x:1", Interval: s, Observers: 8}, false, api.Invalid, "tcp"},
+		"observers below zero":   {&def{TCP: "x:1", Interval: s, Observers: -1}, false, api.Invalid, "tcp"},
+		"observed ttl":           {&def{TTL: s, Observers: 2}, false, api.Invalid, "ttl"},
+		"observed script":        {&def{Args: args, Interval: s, Observers: 2}, true, api.Invalid, "script"},
+		"observed container":     {&def{Args: args, DockerContainerID: "c", Interval: s, Observers: 2}, true, api.Invalid, "docker"},
+		"observed alias":         {&def{AliasService: "x", Observers: 2}, false, api.Invalid, "alias"},
+		"observed os service":    {&def{OSService: "sshd", Interval: s, Observers: 2}, false, api.Invalid, "os_service"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.typ, TypeOf(c.def))

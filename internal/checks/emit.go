@@ -54,7 +54,7 @@ func (r *Runner) emit() bool {
 
 	// Only now: writing a log must not delay the news.
 	for i, tr := range batch {
-		if tr.Status != before[i] {
+		if tr.Status != before[i] && before[i] != "" {
 			r.cfg.Logger.Info("check changed", "node", tr.ID.Node, "check", tr.ID.CheckID,
 				"from", before[i], "to", tr.Status)
 		}

@@ -3,6 +3,7 @@ package checks
 import (
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/registryd/registryd/pkg/api"
@@ -79,14 +80,15 @@ func (r *Runner) runnable(c *api.Check, t *task) *api.CheckDefinition {
 
 // add starts a check.
 func (r *Runner) add(id ID, c *api.Check, def *api.CheckDefinition, now moment) {
+	h := r.heard(c, def, c.Output)
 	t := &task{
 		id: id, serviceID: c.ServiceID, def: def, kind: kindOf(def),
-		status: c.Status, output: c.Output, sentStatus: c.Status, sentOutput: c.Output,
-		changed: now, place: -1, tally: newTally(def), counted: counted(c),
+		status: c.Status, output: c.Output, sentStatus: h.status, sentOutput: h.output,
+		changed: now, place: -1, tally: newTally(def), counted: h.counted,
 	}
-	if c.Output != "" {
+	if c.Output != "" && h.status != "" {
 		// It has been run before, by another server or before a restart.
-		t.tally = resumeTally(def, c.Status)
+		t.tally = resumeTally(def, h.status)
 	}
 	r.tasks[id] = t
 	r.begin(t, now)
@@ -99,7 +101,11 @@ func (r *Runner) update(t *task, c *api.Check, def *api.CheckDefinition, now mom
 		r.end(t) // which still needs the old definition
 	}
 	t.serviceID, t.def = c.ServiceID, def
-	t.sentStatus, t.sentOutput, t.counted = c.Status, c.Output, counted(c)
+	h := r.heard(c, def, t.sentOutput)
+	t.sentStatus, t.sentOutput, t.counted = h.status, h.output, h.counted
+	if !same && def.Observers > 1 {
+		t.reported = false // a vote is on what the check is now
+	}
 	if !t.reported {
 		t.status, t.output = c.Status, c.Output
 	}
@@ -110,8 +116,31 @@ func (r *Runner) update(t *task, c *api.Check, def *api.CheckDefinition, now mom
 	r.settle(t, now)
 }
 
-// counted reports whether the catalog counts for how long c has been critical.
-func counted(c *api.Check) bool { return c.Verdict != nil && c.Verdict.CriticalSince != 0 }
+// heard is what the catalog has of this server's reports of a check.
+type heard struct {
+	status, output string
+	counted        bool // it need not hear again that the check is critical
+}
+
+// heard returns what the catalog has heard of c from this server; sent is the
+// output that was sent last. Where several servers run a check that is this
+// one's vote, no status if it has none yet: what the catalog shows is what most
+// of them see, with the output of one of them.
+func (r *Runner) heard(c *api.Check, def *api.CheckDefinition, sent string) heard {
+	v := c.Verdict
+	if def.Observers <= 1 {
+		return heard{status: c.Status, output: c.Output, counted: v != nil && v.CriticalSince != 0}
+	}
+	h := heard{output: sent, counted: true}
+	if v != nil {
+		for _, vote := range v.Votes {
+			if strings.EqualFold(vote.Server, r.cfg.Server) {
+				h.status = vote.Status
+			}
+		}
+	}
+	return h
+}
 
 // drop stops a check for good.
 func (r *Runner) drop(t *task) {

@@ -284,3 +284,48 @@ func TestWorst(t *testing.T) {
 		require.Equal(t, c.output, output)
 	}
 }
+
+// TestOwnVoteIsWhatCounts: where several servers run a check, the catalog shows
+// what most of them see. That is no reason to say again what one has said.
+func TestOwnVoteIsWhatCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var rec recorder
+		var code atomic.Int32
+		code.Store(500)
+		r := newRunner(t, Config{Server: "S1", Emit: rec.emit, HTTPTransport: peer(func(*http.Request) (int, string, error) { return int(code.Load()), "", nil })})
+		seen := func(status, output string, votes ...api.CheckVote) *api.Check {
+			c := httpCheck("a", 10*time.Second)
+			c.Probe.Observers = 3
+			c.Status, c.Output = status, output
+			if votes != nil {
+				c.Verdict = &api.CheckVerdict{Votes: votes}
+			}
+			return c
+		}
+		other, own := api.CheckVote{Server: "s2", Status: api.Passing}, api.CheckVote{Server: "s1", Status: api.Critical}
+		r.Reconcile([]*api.Check{seen(api.Critical, "")}, nil)
+		synctest.Wait()
+		require.Empty(t, rec.take(), "no vote before the first run")
+		r.Reconcile([]*api.Check{seen(api.Passing, "by s2", other)}, nil)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Len(t, rec.said(), 1)
+		r.Reconcile([]*api.Check{seen(api.Passing, "by s2", own, other)}, nil)
+		time.Sleep(DefaultOutputInterval)
+		synctest.Wait()
+		require.Empty(t, rec.said(), "its vote is there, and its output was told")
+		r.Reconcile([]*api.Check{seen(api.Passing, "by s2", other)}, nil)
+		synctest.Wait()
+		require.Len(t, rec.said(), 1, "its vote was lost")
+
+		// Another definition is not voted on before it was run.
+		anew := seen(api.Passing, "by s2")
+		anew.Probe.HTTP += "x"
+		r.Reconcile([]*api.Check{anew}, nil)
+		synctest.Wait()
+		require.Empty(t, rec.said())
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Len(t, rec.said(), 1)
+	})
+}

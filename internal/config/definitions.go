@@ -173,6 +173,7 @@ func checkFields(c *api.CheckRegistration) map[string]any {
 		"failuresbeforecritical":         &c.FailuresBeforeCritical,
 		"deregistercriticalserviceafter": &c.DeregisterCriticalServiceAfter,
 		"outputmaxsize":                  &c.OutputMaxSize,
+		"observers":                      &c.Observers,
 		// Of the paid edition.
 		"namespace": nowhere{},
 		"partition": nowhere{},

@@ -21,7 +21,7 @@ func TestDefinitions(t *testing.T) {
 			HTTP: "http://x", Method: "PUT", Header: map[string][]string{"A": {"1", "2"}}, TLSSkipVerify: true,
 			Interval: api.Duration(10 * time.Second), Timeout: api.Duration(time.Second),
 			SuccessBeforePassing: 2, FailuresBeforeWarning: 1, FailuresBeforeCritical: 3,
-			DeregisterCriticalServiceAfter: api.Duration(90 * time.Minute),
+			DeregisterCriticalServiceAfter: api.Duration(90 * time.Minute), Observers: 3,
 		}},
 		Checks: []*api.CheckRegistration{
 			{Status: "passing", CheckDefinition: api.CheckDefinition{TTL: api.Duration(15 * time.Second)}},
@@ -42,7 +42,7 @@ func TestDefinitions(t *testing.T) {
 					id = "c1", name = "alive", http = "http://x", method = "PUT", header { A = ["1", "2"] }
 					tls_skip_verify = true, interval = "10s", timeout = "1s"
 					success_before_passing = 2, failures_before_warning = 1, failures_before_critical = 3
-					deregister_critical_service_after = "90m"
+					deregister_critical_service_after = "90m", observers = 3
 				}
 				checks = [
 					{ ttl = "15s", status = "passing" },
@@ -59,7 +59,7 @@ func TestDefinitions(t *testing.T) {
 				"CheckID": "c1", "Name": "alive", "HTTP": "http://x", "Method": "PUT", "Header": {"A": ["1", "2"]},
 				"TLSSkipVerify": true, "Interval": "10s", "Timeout": "1s",
 				"SuccessBeforePassing": 2, "FailuresBeforeWarning": 1, "FailuresBeforeCritical": 3,
-				"DeregisterCriticalServiceAfter": "1h30m"
+				"DeregisterCriticalServiceAfter": "1h30m", "observers": 3
 			},
 			"Checks": [
 				{"TTL": "15s", "Status": "passing"},

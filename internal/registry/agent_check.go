@@ -221,9 +221,10 @@ func (r *Registry) dropped(updates []store.CheckUpdate) {
 }
 
 // LatestOutput returns status and output of a check as the runner of this
-// server last saw them, else as the catalog has them.
+// server last saw them, else as the catalog has them: that is where it says
+// what several servers have seen.
 func (r *Registry) LatestOutput(c *api.Check) (status, output string) {
-	if c.Probe != nil {
+	if c.Probe != nil && (c.Verdict == nil || len(c.Verdict.Votes) == 0) {
 		if _, o, ok := r.run.Snapshot(checks.ID{Node: c.Node, CheckID: c.CheckID}); ok {
 			return c.Status, o
 		}

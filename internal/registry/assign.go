@@ -138,7 +138,7 @@ func (a *assigner) diff(old, v *store.NodeView) (changed []*api.Check, removed [
 		ref := checks.ID{Node: c.Node, CheckID: c.CheckID}
 		_, running := a.mine[ref]
 		switch {
-		case !store.Runnable(c) || store.OwnerAmong(a.live, v.Node, c) != a.r.cfg.Name:
+		case !store.Runnable(c) || !store.RunsAmong(a.live, v.Node, c, a.r.cfg.Name):
 			removed = a.drop(removed, c)
 		case !running || !same:
 			a.mine[ref] = c

@@ -103,6 +103,11 @@ func catalogCheck(c *api.Check, node string) error {
 	if c.Status == "" {
 		c.Status = api.Critical
 	}
+	if c.Definition != nil && c.Definition.Observers != 0 {
+		if err := checks.ValidateObservers(c.Definition); err != nil {
+			return err
+		}
+	}
 	if c.Type == "" && c.Definition != nil {
 		c.Type = checks.TypeOf(c.Definition)
 	}

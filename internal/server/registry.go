@@ -25,7 +25,7 @@ func (s *Server) openRegistry() error {
 		return err
 	}
 	s.runner = checks.NewRunner(checks.Config{
-		Logger: logging.Named(s.log, "checks"), EnableScripts: scripts, OutputMax: c.CheckOutputMaxSize, OutputInterval: c.CheckUpdateInterval,
+		Logger: logging.Named(s.log, "checks"), Server: c.NodeName, EnableScripts: scripts, OutputMax: c.CheckOutputMaxSize, OutputInterval: c.CheckUpdateInterval,
 		DiscardOutput: c.DiscardCheckOutput, TLSConfig: tls, AliasStatus: s.registry.AliasStatus,
 		Emit: s.registry.Emit,
 	})

@@ -118,7 +118,7 @@ func (c *Register) applyCheck(d *draft, n *nodeDraft, k *api.Check) {
 		if c.KeepStatus {
 			k.Status, k.Output = old.Status, old.Output
 		}
-		k.Verdict = registered(old, k)
+		registerAgain(old, k)
 		if sameCheck(old, k) {
 			return
 		}

@@ -39,25 +39,20 @@ func (c *UpdateChecks) DroppedUpdates(r Result) []CheckUpdate {
 // update takes what was found of one check; false if it was not that server's
 // to find.
 func (c *UpdateChecks) update(d *draft, n *nodeDraft, old *api.Check, u *CheckUpdate) bool {
-	same := old.Status == u.Status && old.Output == u.Output
-	if same && old.Verdict == nil && deregisterAfter(old) == 0 {
+	if old.Status == u.Status && old.Output == u.Output && old.Verdict == nil && deregisterAfter(old) == 0 && wanted(n.node, old) == 1 {
 		return true
 	}
-	if c.From != "" && !d.owns(c.From, n, old) {
-		return false
-	}
-	v := d.counted(old, u.Status, c.floor())
-	if same && v == old.Verdict {
-		return true
-	}
-	k := *old
-	k.Status, k.Output, k.Verdict, k.ModifyIndex = u.Status, u.Output, v, d.index
-	if k.ServiceID != "" {
-		if inst := n.instance(k.ServiceID); inst != nil {
-			k.ServiceName, k.ServiceTags = inst.Service.Service, inst.Service.Tags
+	next, f := verdictOf(old), finding{status: u.Status, output: u.Output, decided: true, floor: c.floor()}
+	if c.From != "" {
+		live := d.liveServers()
+		if !RunsAmong(live, n.node, old, c.From) {
+			return false
+		}
+		if wanted(n.node, old) > 1 {
+			f = elect(old, &next, ObserversAmong(live, n.node, old), c.From, f)
 		}
 	}
-	d.setCheck(n, &k)
+	d.conclude(n, old, next, f)
 	return true
 }
 

@@ -48,8 +48,12 @@ var (
 	formatKey = []byte("format")
 )
 
-// formatVersion is the version of registry.db's layout.
-const formatVersion = "registryd 1"
+// formatVersion is the version of registry.db's layout; all begin with
+// formatFamily.
+const (
+	formatVersion = formatFamily + "1"
+	formatFamily  = "registryd "
+)
 
 // lockWait is how long another process may take to let go of the file.
 const lockWait = time.Second

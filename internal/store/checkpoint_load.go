@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
@@ -67,7 +68,9 @@ func readRecords(tx *bolt.Tx) (*State, error) {
 	if meta == nil {
 		return emptyState(), nil // killed before the first commit was complete
 	}
-	if v := meta.Get(formatKey); string(v) != formatVersion {
+	if v := meta.Get(formatKey); !strings.HasPrefix(string(v), formatFamily) {
+		return nil, fmt.Errorf("%w: it has no format", errDamaged)
+	} else if string(v) != formatVersion {
 		return nil, fmt.Errorf("it has format %q, this version reads %q: use the version that wrote it", v, formatVersion)
 	}
 	l := newLoader()

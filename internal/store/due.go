@@ -27,9 +27,26 @@ func dueKey(at int64, node, checkID string) []byte {
 	return append(append(b, 0), checkID...)
 }
 
+// observed reports whether several servers may run a check.
+func observed(c *api.Check) bool {
+	if c == nil {
+		return false
+	}
+	p := probeOf(c)
+	return p != nil && p.Observers > 1
+}
+
 // follow keeps what is derived from a node's check; old or c is nil where there
 // was none or is none any more.
 func (d *draft) follow(node string, old, c *api.Check) {
+	if was, is := observed(old), observed(c); was != is {
+		key := []byte(node + "\x00")
+		if is {
+			d.next.observed, _, _ = d.next.observed.Insert(append(key, c.CheckID...), struct{}{})
+		} else {
+			d.next.observed, _, _ = d.next.observed.Delete(append(key, old.CheckID...))
+		}
+	}
 	was, is := dueAt(old), dueAt(c)
 	if was == is {
 		return
@@ -79,6 +96,7 @@ func (d *draft) serversMoved(before, now []string) {
 	if slices.Equal(before, now) {
 		return
 	}
+	d.recount(now)
 	nodes, checks := d.dueChecks()
 	for i, n := range nodes {
 		c := checks[i]

@@ -41,24 +41,27 @@ func OwnerAmong(live []string, node *api.Node, c *api.Check) string {
 	return rendezvous(live, node.Node, c.CheckID)
 }
 
-// rendezvous returns the name with the highest hash for the item; empty when
+// rendezvous returns the name with the highest score for the item; empty when
 // there are no names.
 func rendezvous(names []string, node, item string) string {
 	var best string
 	var high uint64
 	for _, l := range names {
-		h := fnv.New64a()
-		h.Write([]byte(lower(l) + "\x00" + lower(node) + "\x00" + item))
-		// FNV alone barely mixes its last bytes; this spreads them.
-		x := h.Sum64()
-		x ^= x >> 33
-		x *= 0xff51afd7ed558ccd
-		x ^= x >> 33
-		if best == "" || x > high {
+		if x := score(l, node, item); best == "" || x > high {
 			best, high = l, x
 		}
 	}
 	return best
+}
+
+func score(name, node, item string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(lower(name) + "\x00" + lower(node) + "\x00" + item))
+	// FNV alone barely mixes its last bytes; this spreads them.
+	x := h.Sum64()
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	return x ^ x>>33
 }
 
 // liveServers is LiveServers within a draft. The set is looked up once and
@@ -104,10 +107,4 @@ func (n *nodeDraft) runsServer() bool {
 		}
 	}
 	return false
-}
-
-// owns reports whether the server runs the node's check, at this point of the
-// log.
-func (d *draft) owns(server string, n *nodeDraft, c *api.Check) bool {
-	return NodeKey(OwnerAmong(d.liveServers(), n.node, c)) == NodeKey(server)
 }

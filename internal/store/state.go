@@ -22,6 +22,7 @@ type State struct {
 	nodes    *iradix.Tree[*NodeView]    // by NodeKey
 	probed   *iradix.Tree[*NodeView]    // the nodes with checks that the cluster runs
 	due      *iradix.Tree[struct{}]     // what is to be done about checks, by time
+	observed *iradix.Tree[struct{}]     // NodeKey, 0, check ID: the checks that several servers run
 	nodeIDs  *iradix.Tree[string]       // node ID to NodeKey
 	services *iradix.Tree[*ServiceView] // by ServiceKey; with the ghosts
 	ghosts   ghosts
@@ -44,6 +45,7 @@ func emptyState() *State {
 		nodes:    iradix.New[*NodeView](),
 		probed:   iradix.New[*NodeView](),
 		due:      iradix.New[struct{}](),
+		observed: iradix.New[struct{}](),
 		nodeIDs:  iradix.New[string](),
 		services: iradix.New[*ServiceView](),
 		ghosts:   ghosts{floor: 1},

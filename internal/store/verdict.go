@@ -2,6 +2,7 @@ package store
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/registryd/registryd/pkg/api"
@@ -53,43 +54,85 @@ func later(at int64, d time.Duration) int64 {
 	return at + int64(d)
 }
 
-// counted returns the verdict on a check that is now reported with a status:
-// it keeps since when the check has been critical, if that is of interest.
-func (d *draft) counted(c *api.Check, status string, floor time.Duration) *api.CheckVerdict {
-	v := c.Verdict
-	after := deregisterAfter(c)
-	counts := after > 0 && status == api.Critical
+// truth returns what was last seen of a check, which may not be what is shown.
+func truth(c *api.Check) (status, output string) { return c.Status, c.Output }
+
+// verdictOf returns what is remembered of a check.
+func verdictOf(c *api.Check) (v api.CheckVerdict) {
+	if c.Verdict != nil {
+		v = *c.Verdict
+	}
+	return v
+}
+
+// finding is what was seen of a check.
+type finding struct {
+	status, output string
+	// decided is false while those who look do not agree, and status is what
+	// they last agreed on.
+	decided bool
+	floor   time.Duration // see UpdateChecks.Floor
+}
+
+// conclude makes what was seen of a check, and what is remembered of it, its
+// state. Where that is what it was nothing changes.
+func (d *draft) conclude(n *nodeDraft, old *api.Check, next api.CheckVerdict, f finding) {
+	if f.decided {
+		d.count(old, &next, f)
+	}
+	status, output := f.status, f.output
+	v := remembered(old.Verdict, next)
+	if old.Status == status && old.Output == output && v == old.Verdict {
+		return
+	}
+	k := *old
+	k.Status, k.Output, k.Verdict, k.ModifyIndex = status, output, v, d.index
+	if k.ServiceID != "" {
+		if inst := n.instance(k.ServiceID); inst != nil {
+			k.ServiceName, k.ServiceTags = inst.Service.Service, inst.Service.Tags
+		}
+	}
+	d.setCheck(n, &k)
+}
+
+// remembered returns old if next says the same, nil if it says nothing.
+func remembered(old *api.CheckVerdict, next api.CheckVerdict) *api.CheckVerdict {
 	switch {
-	case counts == (v != nil && v.CriticalSince != 0):
-		return v
-	case !counts:
-		next := *v
-		next.CriticalSince, next.DeregisterAt = 0, 0
-		return worthKeeping(next)
+	case next.CriticalSince == 0 && next.DeregisterAt == 0 && len(next.Votes) == 0:
+		return nil
+	case old != nil && old.CriticalSince == next.CriticalSince && old.DeregisterAt == next.DeregisterAt && slices.Equal(old.Votes, next.Votes):
+		return old
 	}
-	var next api.CheckVerdict
-	if v != nil {
-		next = *v
-	}
-	next.CriticalSince = d.now.UnixNano()
-	next.DeregisterAt = later(next.CriticalSince, max(after, floor))
-	return &next
+	kept := next
+	return &kept
 }
 
-// worthKeeping returns nil for a verdict that says nothing.
-func worthKeeping(v api.CheckVerdict) *api.CheckVerdict {
-	if v == (api.CheckVerdict{}) {
-		return nil
+// count keeps since when a check has been reported critical, if that is of
+// interest.
+func (d *draft) count(c *api.Check, v *api.CheckVerdict, f finding) {
+	after := deregisterAfter(c)
+	counts := after > 0 && f.status == api.Critical
+	switch {
+	case counts == (v.CriticalSince != 0):
+	case counts:
+		v.CriticalSince = d.now.UnixNano()
+		v.DeregisterAt = later(v.CriticalSince, max(after, f.floor))
+	default:
+		v.CriticalSince, v.DeregisterAt = 0, 0
 	}
-	return &v
 }
 
-// registered is the verdict on a check that is registered again as k. What was
-// counted of the old one goes on if it is the same check and not said to be
-// better.
-func registered(old, k *api.Check) *api.CheckVerdict {
-	if old.Verdict == nil || k.Status != api.Critical || old.ServiceID != k.ServiceID || !sameDefinition(probeOf(old), probeOf(k)) {
-		return nil
+// registerAgain gives a check that is registered once more what is remembered
+// of it, if it is the same check. Where several servers decide, what a
+// registration says of its status is not heard.
+func registerAgain(old, k *api.Check) {
+	if old.Verdict == nil || old.ServiceID != k.ServiceID || !sameDefinition(probeOf(old), probeOf(k)) {
+		return
 	}
-	return old.Verdict
+	if len(old.Verdict.Votes) > 0 {
+		k.Status, k.Output = old.Status, old.Output
+	}
+	if k.Status == old.Status {
+		k.Verdict = old.Verdict
+	}
 }

@@ -110,7 +110,8 @@ func appendDefinition(b []byte, d *api.CheckDefinition) []byte {
 	b = putInt(b, 25, int64(d.FailuresBeforeWarning))
 	b = putInt(b, 26, int64(d.FailuresBeforeCritical))
 	b = putInt(b, 27, int64(d.DeregisterCriticalServiceAfter))
-	return putInt(b, 28, int64(d.OutputMaxSize))
+	b = putInt(b, 28, int64(d.OutputMaxSize))
+	return putInt(b, 29, int64(d.Observers))
 }
 
 func decodeDefinition(b []byte) (*api.CheckDefinition, error) {
@@ -155,6 +156,8 @@ func decodeDefinition(b []byte) (*api.CheckDefinition, error) {
 			d.DeregisterCriticalServiceAfter = api.Duration(f.int())
 		case 28:
 			d.OutputMaxSize = int(f.int())
+		case 29:
+			d.Observers = int(f.int())
 		}
 		return err
 	})

@@ -132,6 +132,10 @@ type CheckDefinition struct {
 	FailuresBeforeCritical         int      `json:",omitempty"`
 	DeregisterCriticalServiceAfter Duration `json:",omitempty"`
 	OutputMaxSize                  int      `json:",omitempty"` // bytes; 0 means the server's limit
+
+	// Observers is how many servers run the check: its status is what most of
+	// them see. 0 and 1 mean one; at most 7. Consul has no such field.
+	Observers int `json:",omitempty"`
 }
 
 // Entry is a service instance with its node and checks (those of the node and

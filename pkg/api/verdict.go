@@ -10,4 +10,10 @@ type CheckVerdict struct {
 	// DeregisterAt is when the check's service is deregistered if it stays
 	// critical until then.
 	DeregisterAt int64
+	// Votes is what each server that runs the check sees, in order of name, if
+	// several do.
+	Votes []CheckVote
 }
+
+// CheckVote is the status of a check as one server sees it.
+type CheckVote struct{ Server, Status string }
