@@ -78,6 +78,7 @@ type Config struct {
 	Raft        Raft        `key:",inline"`
 	RaftLog     RaftLog     `key:"raft_logstore"`
 	Autopilot   Autopilot   `key:"autopilot"`
+	History     History     `key:"history"`
 	Limits      Limits      `key:"limits"`
 	HTTP        HTTPConfig  `key:"http_config"`
 	TLS         TLS         `key:"tls"`

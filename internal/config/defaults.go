@@ -45,6 +45,7 @@ func Default() *Config {
 			MaxTrailingLogs:         250,
 			ServerStabilizationTime: 10 * time.Second,
 		},
+		History: History{MaxCount: 4096, MaxAge: 168 * time.Hour},
 		Limits: Limits{
 			HTTPMaxConnsPerClient: 200,
 			HTTPSHandshakeTimeout: 5 * time.Second,

@@ -53,6 +53,7 @@ func TestEveryKeyLoads(t *testing.T) {
 	require.Equal(t, Raft{3, 16385, 31 * time.Second, 10241}, c.Raft)
 	require.Equal(t, "wal", c.RaftLog.Backend)
 	require.Equal(t, Autopilot{false, 201 * time.Millisecond, 251, 3, 11 * time.Second}, c.Autopilot)
+	require.Equal(t, History{100, 25 * time.Hour}, c.History)
 	require.Equal(t, Limits{
 		201, 6 * time.Second, 7 * time.Second, 61 * time.Second, 101, 12.5, 1001, 524289, 524290,
 		RequestLimits{"enforcing", 1.5, 2},

@@ -104,6 +104,13 @@ type Autopilot struct {
 	ServerStabilizationTime time.Duration `key:"server_stabilization_time"`
 }
 
+// History bounds what is remembered of the changes of the catalog. What the
+// leader is configured with counts.
+type History struct {
+	MaxCount int           `key:"max_count"` // events; 0 means none is kept
+	MaxAge   time.Duration `key:"max_age"`   // 0 means none is too old
+}
+
 // Limits protect the server from its clients.
 type Limits struct {
 	HTTPMaxConnsPerClient int           `key:"http_max_conns_per_client"` // 0 means none

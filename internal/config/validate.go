@@ -139,6 +139,10 @@ func (l *loader) validateJoin() error {
 	return nil
 }
 
+// maxHistory bounds the events that are kept: all servers hold them in memory,
+// and a read of the history looks at each.
+const maxHistory = 100000
+
 // validateNumbers refuses numbers and durations out of range.
 func (l *loader) validateNumbers() error {
 	c := l.c
@@ -156,6 +160,7 @@ func (l *loader) validateNumbers() error {
 		{"dns_config.udp_answer_limit", c.DNS.UDPAnswerLimit, 0, 1 << 31},
 		{"autopilot.max_trailing_logs", c.Autopilot.MaxTrailingLogs, 0, 1 << 31},
 		{"autopilot.min_quorum", c.Autopilot.MinQuorum, 0, 1 << 31},
+		{"history.max_count", c.History.MaxCount, 0, maxHistory},
 		{"limits.http_max_conns_per_client", c.Limits.HTTPMaxConnsPerClient, 0, 1 << 31},
 		{"limits.rpc_max_conns_per_client", c.Limits.RPCMaxConnsPerClient, 0, 1 << 31},
 		{"limits.rpc_max_burst", c.Limits.RPCMaxBurst, 0, 1 << 31},

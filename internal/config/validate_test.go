@@ -39,6 +39,8 @@ func TestRefusals(t *testing.T) {
 		{`retry_interval = "soon"`, `retry_interval needs a duration such as "10s"`},
 		{`retry_interval = 30`, `retry_interval needs a unit: write "30s" for seconds`},
 		{`retry_max = -1`, `retry_max is -1`},
+		{`history { max_count = -1 }`, `history.max_count is -1: use 0 to 100000`},
+		{`history { max_age = "-1s" }`, `history.max_age is -1s: a duration cannot be below zero`},
 		{`performance { raft_multiplier = 11 }`, `performance.raft_multiplier is 11: use 1 to 10`},
 		{`performance { leave_drain_time = "-1s" }`, `performance.leave_drain_time is -1s: a duration cannot be below zero`},
 		{`raft_protocol = 1`, `raft_protocol is 1`},

@@ -132,7 +132,7 @@ func (f *Front) plain(c net.Conn) (left []byte) {
 		}
 	}()
 	buf := make([]byte, frontBuffer)
-	s := newFrontScratch(f.work)
+	s := newFrontScratch(ConnContext(f.work, c))
 	filled := 0
 	var deadline time.Time
 	for f.ctx.Err() == nil {

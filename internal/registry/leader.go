@@ -46,6 +46,7 @@ func (r *Registry) term(parent context.Context, t raft.Term) {
 	defer tick.Stop()
 	for {
 		r.dropFormerServers(ctx)
+		r.storeHistory(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -73,7 +74,7 @@ func (r *Registry) dropFormerServers(ctx context.Context) {
 		if _, err := r.propose(ctx, &store.Liveness{Node: v.Node.Node, Output: serfFailed}); err != nil {
 			return
 		}
-		if _, err := r.propose(ctx, &store.Deregister{Node: v.Node.Node}); err != nil {
+		if _, err := r.propose(ctx, &store.Deregister{Node: v.Node.Node, By: store.By{Reason: "the server left the cluster"}}); err != nil {
 			return
 		}
 	}

@@ -52,7 +52,7 @@ func (r *Registry) setMaintenance(ctx context.Context, node string, c *api.Check
 		return nil
 	case !enable:
 		r.log.Info("maintenance ends", "check", c.CheckID)
-		return r.proposeHere(ctx, &store.Deregister{Node: node, CheckID: c.CheckID})
+		return r.proposeHere(ctx, &store.Deregister{Node: node, CheckID: c.CheckID, By: store.By{Reason: "maintenance ended"}})
 	}
 	r.log.Info("maintenance begins", "check", c.CheckID, "reason", c.Notes)
 	c.Status, c.Type, c.ServiceTags = api.Critical, "maintenance", []string{}

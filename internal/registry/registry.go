@@ -74,6 +74,8 @@ type Config struct {
 	Connect   bool   // whether there is a certificate authority
 	ClusterID string // of its trust domain, at its making; empty means a random one
 	Dir       string // for large temporary files; empty means the system's
+	// History bounds what is remembered of the catalog's changes.
+	History store.HistoryLimits
 }
 
 // Registry carries out operations. Safe for concurrent use.
@@ -133,6 +135,7 @@ func (r *Registry) CheckDatacenter(name string) error {
 
 // propose applies a command and returns its result; a refusal is the error.
 func (r *Registry) propose(ctx context.Context, c store.Command) (store.Result, error) {
+	store.Sign(c, r.cfg.Name, clientOf(ctx))
 	b, _, err := r.cons.Apply(ctx, store.Encode(c))
 	if err != nil {
 		return store.Result{}, err

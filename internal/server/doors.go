@@ -62,6 +62,7 @@ func (s *Server) openDoors() error {
 	web := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: c.HTTP.MaxHeaderBytes,
 		ErrorLog: slog.NewLogLogger(logging.Named(s.log, "http").Handler(), slog.LevelDebug), Protocols: protocols(),
+		ConnContext: httpapi.ConnContext,
 	}
 	// Long polls first, so that shutting down need not wait for them.
 	s.onClose("HTTP", func() error { s.handler.Close(); return shutdown(web) })

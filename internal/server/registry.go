@@ -7,6 +7,7 @@ import (
 	"github.com/registryd/registryd/internal/checks"
 	"github.com/registryd/registryd/internal/logging"
 	"github.com/registryd/registryd/internal/registry"
+	"github.com/registryd/registryd/internal/store"
 )
 
 // openRegistry starts the operations and the check runner beneath them.
@@ -17,7 +18,7 @@ func (s *Server) openRegistry() error {
 		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Scripts: c.EnableScriptChecks, LocalScripts: c.EnableLocalScriptChecks, SessionTTLMin: c.SessionTTLMin,
 		DeregisterMin: c.CheckDeregisterMin,
 		Autopilot:     autopilotConfig(c.Autopilot), Connect: c.Connect.Enabled, ClusterID: c.Connect.ClusterID, Dir: c.DataDir,
-		Self: s.self(), Logger: logging.Named(s.log, "agent"),
+		Self: s.self(), Logger: logging.Named(s.log, "agent"), History: store.HistoryLimits{Count: c.History.MaxCount, Age: c.History.MaxAge},
 	}, s.store, s.node)
 	s.onClose("registry", func() error { s.registry.Close(); return nil })
 	tls, err := checksTLS(c)

@@ -42,6 +42,9 @@ func writeRecords(tx *bolt.Tx, batch records, state *State) error {
 			return err
 		}
 	}
+	if err := syncHistory(tx, &state.history, &sum); err != nil {
+		return err
+	}
 	position := appendMeta(nil, state)
 	if err := meta.Put(metaKey, position); err != nil {
 		return err
@@ -77,6 +80,10 @@ func encodeRecord(v any) []byte {
 		return appendConfigEntry(b, v)
 	case *RestorePart:
 		return v.appendTo(b)
+	case HistoryLimits:
+		return appendHistoryLimits(b, v)
+	case pastRecord:
+		return v.appendTo(b)
 	case floors:
 		return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, v.health), v.catalog)
 	case uint64:
@@ -94,6 +101,8 @@ func appendMeta(b []byte, s *State) []byte {
 	b = putUint(b, 6, s.kv.floor)
 	b = putUint(b, 7, s.offset)
 	b = putUint(b, 8, s.restored)
+	b = putUint(b, 9, s.history.next)
+	b = putUint(b, 10, s.history.floor)
 	for id, t := range s.tables {
 		b = putMessage(b, 5, func(b []byte) []byte { return putUint(putUint(b, 1, uint64(id)), 2, t.Index) })
 	}
@@ -117,6 +126,10 @@ func decodeMeta(b []byte, s *State) error {
 			s.offset = f.u
 		case 8:
 			s.restored = f.u
+		case 9:
+			s.history.next = f.u
+		case 10:
+			s.history.floor = f.u
 		case 5:
 			var id, index uint64
 			err := fields(f.bytes, func(g field) error {

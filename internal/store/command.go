@@ -39,6 +39,8 @@ const (
 	kindRestorePart
 	kindRestoreDone
 	kindChecksDue
+	kindHistory
+	kindEnd // one more than the last
 
 	// ignorable marks kinds that an older server may skip without harm.
 	ignorable byte = 0x80
@@ -85,6 +87,8 @@ func decoder(kind byte) func([]byte) (Command, error) {
 		return decodeRestoreDone
 	case kindChecksDue:
 		return decodeChecksDue
+	case kindHistory:
+		return decodeSetHistory
 	}
 	return nil
 }

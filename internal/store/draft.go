@@ -34,6 +34,8 @@ type draft struct {
 
 	keys *kvEdit // the tree of keys, nil until it is looked at
 
+	heard uint64 // the watches of the history that have something to tell, a bit each
+
 	replaced bool // base is a restored state: nothing of the old one is left
 }
 

@@ -30,6 +30,7 @@ func (d *draft) finish(index, term uint64) *State {
 		d.after = append(d.after, tree.Notify)
 	}
 	d.finishKV()
+	d.finishHistory()
 	for t, i := range d.tables {
 		if i != 0 {
 			d.wake = append(d.wake, &d.next.tables[t].Watch)

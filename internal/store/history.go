@@ -1,89 +1,112 @@
 package store
 
 import (
+	"bytes"
+	"math/bits"
 	"strings"
+	"time"
 	"unicode/utf8"
-
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/registryd/registryd/pkg/api"
 )
 
+// The history is part of the state: what happened to the catalog, bounded in
+// number and age. Every server keeps the same, since what happens is noted while
+// a command is applied, with the time that stands in the log.
+
+// HistoryLimits bound the history. With no Count there is none.
+type HistoryLimits struct {
+	Count int           // most events that are kept
+	Age   time.Duration // older ones go; 0 means none is too old
+}
+
+// historyState is what has happened, oldest first. An event is encoded once, to
+// bytes that are also its record on disk: it then costs little more memory than
+// its text.
+//
+// The list is a window of an array that all States share: events are appended
+// behind what any State sees, and dropped by moving the window's start, so
+// keeping 4096 of them costs no more for each than keeping ten.
+type historyState struct {
+	limits HistoryLimits
+	list   []pastEvent
+	next   uint64 // number of the next event
+	floor  uint64 // index of the last event that was dropped, 0 if none was
+
+	watches *[historyWatches]*Watch
+}
+
+// pastEvent is an event with what is needed to keep and to skip it.
+type pastEvent struct {
+	index uint64
+	at    int64  // milliseconds since 1970
+	data  []byte // see appendPast
+}
+
+// first returns the number of the first event.
+func (h *historyState) first() uint64 { return h.next - uint64(len(h.list)) }
+
+// historyWatches is how many watches there are for the names of services and
+// nodes; a name has the one that its hash says. So a name costs nothing, also
+// one that nobody has, and who waits for it wakes for few others.
+const historyWatches = 64
+
+func emptyHistory() historyState {
+	h := historyState{watches: &[historyWatches]*Watch{}}
+	for i := range h.watches {
+		h.watches[i] = &Watch{}
+	}
+	return h
+}
+
+// trim drops what is beyond the limits.
+func (h *historyState) trim(now time.Time) {
+	n := max(0, len(h.list)-h.limits.Count)
+	if h.limits.Age > 0 {
+		oldest := now.Add(-h.limits.Age).UnixMilli()
+		for n < len(h.list) && h.list[n].at < oldest {
+			n++
+		}
+	}
+	if n == 0 {
+		return
+	}
+	h.floor = h.list[n-1].index
+	if h.list = h.list[n:]; len(h.list) == 0 {
+		h.list = nil // let go of the array
+	}
+}
+
+// Names of the kinds of names in watchOf.
+const (
+	historyService = 's'
+	historyNode    = 'n'
+)
+
+// watchOf returns the number of the watch of a name: FNV-1a, folded.
+func watchOf(kind byte, key string) int {
+	h := (uint32(2166136261) ^ uint32(kind)) * 16777619
+	for i := range len(key) {
+		h = (h ^ uint32(key[i])) * 16777619
+	}
+	return int((h ^ h>>16) % historyWatches)
+}
+
 // reasonMax bounds the reason of an event in bytes.
 const reasonMax = 120
 
-// By says who asked for a command. It is written with the command, since the
-// server that applies it knows nobody but the log.
-type By struct {
-	Server string // the server that proposed it
-	Client string // address of the client that asked that server, without port; may be empty
-	Reason string // why, where the command alone does not say; may be empty
-}
-
-// authorOf returns where the command says who asked for it, nil if nowhere.
-func authorOf(c Command) *By {
-	switch c := c.(type) {
-	case *Register:
-		return &c.By
-	case *Deregister:
-		return &c.By
-	case *Liveness:
-		return &c.By
-	case *Txn:
-		return &c.By
-	}
-	return nil
-}
-
-// Sign writes into a command who asks for it, if it has a place for that. A
-// reason that is there stays.
-func Sign(c Command, server, client string) {
-	if by := authorOf(c); by != nil {
-		by.Server, by.Client = server, client
-	}
-}
-
-// begin makes the draft ready for a command.
-func (d *draft) begin(e Entry, c Command) {
-	d.index, d.now, d.by, d.quiet = e.Index+d.next.offset, e.Time, By{}, 0
-	if u, ok := c.(*UpdateChecks); ok {
-		d.by.Server = u.From
-	} else if by := authorOf(c); by != nil {
-		d.by = *by
-	}
-}
-
-func (y *By) appendTo(b []byte) []byte {
-	return putString(putString(putString(b, 1, y.Server), 2, y.Client), 3, y.Reason)
-}
-
-// putBy writes who asked for a command, nothing if that is not said.
-func putBy(b []byte, n protowire.Number, y *By) []byte {
-	if *y == (By{}) {
-		return b
-	}
-	return putMessage(b, n, y.appendTo)
-}
-
-func decodeBy(b []byte, y *By) error {
-	return fields(b, func(f field) error {
-		switch f.num {
-		case 1:
-			y.Server = f.str()
-		case 2:
-			y.Client = f.str()
-		case 3:
-			y.Reason = f.str()
-		}
-		return nil
-	})
-}
+// muted reports whether nothing is noted now.
+func (d *draft) muted() bool { return d.quiet > 0 || d.next.history.limits.Count == 0 }
 
 // note records what the command being applied has done. The event says what
 // happened to whom; index and time are filled in here, and so are server,
 // client and reason where they are empty. Whoever calls it has changed
 // something: what leaves the catalog as it was is not history.
 func (d *draft) note(e api.HistoryEvent) {
+	h := &d.next.history
+	if h.limits.Count == 0 {
+		return
+	}
 	e.Index, e.Time = d.index, d.now
 	if e.Server == "" {
 		e.Server = d.by.Server
@@ -95,7 +118,33 @@ func (d *draft) note(e api.HistoryEvent) {
 		e.Reason = d.by.Reason
 	}
 	e.Reason = firstLine(e.Reason)
-	d.next.history.add(e)
+	var room [384]byte
+	h.list = append(h.list, pastEvent{e.Index, e.Time.UnixMilli(), bytes.Clone(appendPast(room[:0], &e))})
+	h.next++
+	h.trim(d.now)
+	d.touch(TableHistory)
+	if e.Service != "" {
+		d.heard |= 1 << watchOf(historyService, ServiceKey(e.Service))
+	}
+	d.heard |= 1 << watchOf(historyNode, NodeKey(e.Node))
+	if e.Kind == api.HistoryMoved {
+		d.heard |= 1 << watchOf(historyNode, NodeKey(e.From))
+	}
+}
+
+// finishHistory gives the names that were noted new watches and lets the old
+// ones wake who waits.
+func (d *draft) finishHistory() {
+	if d.heard == 0 {
+		return
+	}
+	watches := *d.next.history.watches
+	for rest := d.heard; rest != 0; rest &= rest - 1 {
+		i := bits.TrailingZeros64(rest)
+		d.wake = append(d.wake, watches[i])
+		watches[i] = &Watch{}
+	}
+	d.next.history.watches = &watches
 }
 
 // firstLine returns the first line of a text that says anything, cut to
@@ -114,8 +163,3 @@ func firstLine(s string) string {
 	}
 	return s[:cut]
 }
-
-// historyState is what has happened.
-type historyState struct{}
-
-func (h *historyState) add(api.HistoryEvent) {}

@@ -30,7 +30,7 @@ func (d *draft) because(reason string, f func()) {
 // noteCheck notes a check's new status. It was old before, nil if it is new;
 // the instance it belongs to is in the draft.
 func (d *draft) noteCheck(n *nodeDraft, old, c *api.Check) {
-	if d.quiet > 0 || old != nil && old.Status == c.Status {
+	if d.muted() || old != nil && old.Status == c.Status {
 		return
 	}
 	e := api.HistoryEvent{Kind: api.HistoryCheck, Node: n.node.Node, ServiceID: c.ServiceID, Service: c.ServiceName, CheckID: c.CheckID, To: c.Status, Reason: c.Output}
@@ -54,6 +54,9 @@ func (d *draft) noteCheck(n *nodeDraft, old, c *api.Check) {
 }
 
 func (d *draft) noteNode(old, node *api.Node) {
+	if d.muted() {
+		return
+	}
 	e := api.HistoryEvent{Kind: api.HistoryRegistered, Node: node.Node}
 	if old != nil {
 		e.Kind, e.Reason = api.HistoryChanged, nodeDifference(old, node)
@@ -63,7 +66,7 @@ func (d *draft) noteNode(old, node *api.Node) {
 
 // noteService notes an instance that is set; old is what had its ID.
 func (d *draft) noteService(n *nodeDraft, old, s *api.Service) {
-	if d.quiet > 0 {
+	if d.muted() {
 		return
 	}
 	e := api.HistoryEvent{Kind: api.HistoryRegistered, Node: n.node.Node, ServiceID: s.ID, Service: s.Service}
@@ -80,7 +83,7 @@ func (d *draft) noteService(n *nodeDraft, old, s *api.Service) {
 // noteRemoved notes what is taken away. Without a reason it is the command's,
 // or that somebody asked for it.
 func (d *draft) noteRemoved(n *nodeDraft, serviceID, service, checkID, status, reason string) {
-	if d.quiet > 0 {
+	if d.muted() {
 		return
 	}
 	if reason == "" && d.by.Reason == "" {

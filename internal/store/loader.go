@@ -22,6 +22,7 @@ type loader struct {
 	floors   map[string]floors // by ServiceKey: what removals moved the indexes to
 	d        *draft            // gives intern and share to loaded values
 	keys     *kvEdit
+	past     uint64 // number of the next event of the history
 }
 
 func newLoader() *loader {

@@ -58,6 +58,8 @@ func (l *loader) addOther(bucket byte, key string, value []byte) error {
 			return fmt.Errorf("%w: part %d of a restore", errWire, p.Seq)
 		}
 		s.upload.add(p)
+	case bucketHistory:
+		return l.addPast(key, value)
 	case bucketMisc:
 		return l.addMisc(key, value)
 	}
@@ -115,6 +117,8 @@ func (l *loader) addMisc(key string, value []byte) error {
 	case key == miscAutopilot:
 		m.autopilot = &api.AutopilotConfig{}
 		return decodeAutopilot(value, m.autopilot)
+	case key == miscHistory:
+		return decodeHistoryLimits(value, &l.state.history.limits)
 	case key == miscCA:
 		m.ca = &CA{}
 		return decodeCA(value, m.ca)

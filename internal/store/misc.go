@@ -22,5 +22,6 @@ func emptyMisc() miscState {
 const (
 	miscAutopilot = "autopilot"
 	miscCA        = "ca"
+	miscHistory   = "history"
 	miscConfig    = "config/" // then kind, 0, name
 )

@@ -21,6 +21,9 @@ const (
 	// bucketNodeGhosts has the same of nodes. Key: NodeKey.
 	bucketNodeGhosts
 	bucketRestore // key: number of the part
+	// bucketHistory is written by syncHistory, not by way of records: an event
+	// that comes and goes between two checkpoints is never written.
+	bucketHistory // key: number of the record
 	bucketCount
 )
 

@@ -106,6 +106,9 @@ type restoreWriter struct {
 }
 
 func (w *restoreWriter) put(bucket byte, key string, v any) error {
+	if bucket == bucketHistory {
+		return nil // written with the first flush
+	}
 	w.batch.put(bucket, key, v)
 	if len(w.batch) < restoreBatch {
 		return nil
@@ -143,6 +146,9 @@ func (s *State) wakeAll() {
 		return false
 	})
 	s.kv.root.watches((*Watch).fire)
+	for _, w := range s.history.watches {
+		w.fire()
+	}
 	// Removing everything is how these trees are told that nothing in them
 	// holds any more, for those who wait for what is absent.
 	nodes, services := s.nodes.Txn(), s.services.Txn()

@@ -28,6 +28,7 @@ func (s *State) records(f func(bucket byte, key string, v any) error) error {
 	for _, p := range s.upload.parts {
 		r.put(bucketRestore, p.key(), p)
 	}
+	s.historyRecords(r)
 	return r.err
 }
 
@@ -81,6 +82,9 @@ func (s *State) keyRecords(r *recorder) {
 func (s *State) miscRecords(r *recorder) {
 	if s.misc.autopilot != nil {
 		r.put(bucketMisc, miscAutopilot, s.misc.autopilot)
+	}
+	if s.history.limits != (HistoryLimits{}) {
+		r.put(bucketMisc, miscHistory, s.history.limits)
 	}
 	if s.misc.ca != nil {
 		r.put(bucketMisc, miscCA, s.misc.ca)

@@ -27,6 +27,7 @@ func everything() []Command {
 	query.Query.Session, query.Query.Service.Tags = "s1", []string{}
 	query.Query.Service.Failover = api.QueryFailover{NearestN: 2, Datacenters: []string{"dc2"}, Targets: []api.QueryFailoverTarget{{Peer: "p", Datacenter: "d"}}}
 	return []Command{
+		&SetHistory{Limits: HistoryLimits{Count: 8, Age: time.Hour}},
 		instance("n1", "web", "w1", check("node", "", api.Passing), &api.Check{CheckID: "own", ServiceID: "w1", Status: api.Warning, Probe: def}),
 		instance("n1", "brief", "b1"), &Deregister{Node: "n1", ServiceID: "b1"},
 		instance("n1", "web", "w2"), instance("n2", "web", "w1"), instance("n2", "db", "d1"), instance("n3", "gone", "g1"),

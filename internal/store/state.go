@@ -54,6 +54,7 @@ func emptyState() *State {
 		sessions: emptySessions(),
 		queries:  emptyQueries(),
 		misc:     emptyMisc(),
+		history:  emptyHistory(),
 	}
 	for i := range s.tables {
 		s.tables[i] = &Table{Index: 1}

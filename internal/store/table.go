@@ -21,6 +21,7 @@ const (
 	TableProbes
 	// TableDue changes with what the leader has to do about checks, or when.
 	TableDue
+	TableHistory
 	tableCount
 )
 

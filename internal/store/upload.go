@@ -128,7 +128,7 @@ func (u *upload) read(d *draft) (*State, error) {
 			s.offset = seen + 1 - log
 		}
 		s.restored = log + s.offset
-		s.kv.floor, s.ghosts.floor, s.nodeGone = s.restored, s.restored, s.restored
+		s.kv.floor, s.ghosts.floor, s.nodeGone, s.history.floor = s.restored, s.restored, s.restored, s.restored
 		for i := range s.tables {
 			s.tables[i] = &Table{Index: s.restored}
 		}

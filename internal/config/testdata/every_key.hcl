@@ -163,6 +163,10 @@ encrypt_verify_outgoing       = true
 experiments                   = ["resource-apis"]
 gossip_lan { gossip_nodes = 6 }
 gossip_wan { gossip_nodes = 2 }
+history {
+  max_count = 100
+  max_age   = "25h"
+}
 http_config {
   allow_write_http_from = ["127.0.0.0/8"]
   block_endpoints       = ["/v1/agent"]
