@@ -91,7 +91,7 @@ func TestTargetAndHost(t *testing.T) {
 		target, host string
 	}{
 		{api.CheckDefinition{HTTP: "http://web.example:80/health?x=a/b"}, "http://web.example:80/health?x=a/b", "web.example"},
-		{api.CheckDefinition{HTTP: "https://me:secret@10.0.0.1/health@home"}, "https://me:secret@10.0.0.1/health@home", "10.0.0.1"},
+		{api.CheckDefinition{HTTP: "https://me:secret@10.0.0.1/health@home"}, "https://me:xxxxx@10.0.0.1/health@home", "10.0.0.1"},
 		{api.CheckDefinition{HTTP: "http://[fe80::1%25eth0]:8080?q"}, "http://[fe80::1%25eth0]:8080?q", "fe80::1%25eth0"},
 		{api.CheckDefinition{HTTP: "http://[::1]#x"}, "http://[::1]#x", "[::1]"},
 		{api.CheckDefinition{HTTP: "nonsense"}, "nonsense", "nonsense"},

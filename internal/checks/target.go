@@ -3,17 +3,21 @@ package checks
 import (
 	"cmp"
 	"net"
+	"net/url"
 	"strings"
 
 	"github.com/registryd/registryd/pkg/api"
 )
 
-// Target returns what def looks at, as it was given: a URL, host:port, the
-// command, the name of the service or node. It is empty for a TTL check, which
-// waits to be told.
+// Target returns what def looks at: a URL, host:port, the command, the name of
+// the service or node. A password in the URL is not told. It is empty for a TTL
+// check, which waits to be told.
 func Target(def *api.CheckDefinition) string {
 	switch kindOf(def) {
 	case kindHTTP:
+		if u, err := url.Parse(def.HTTP); err == nil && u.User != nil {
+			return u.Redacted()
+		}
 		return def.HTTP
 	case kindTCP:
 		return def.TCP

@@ -47,23 +47,26 @@ func (h *Handler) agentChecks(q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	v := h.reg.OwnNode(h.reg.State())
-	if v == nil {
-		return reply{body: encode([]byte("{}"))}, nil
+	nodes, err := h.agentScope(q)
+	if err != nil {
+		return reply{}, err
 	}
 	var list []*api.Check
-	for _, c := range v.Checks {
-		if c.CheckID != api.SerfHealth {
-			list = append(list, h.latest(c))
+	for _, v := range nodes {
+		for _, c := range v.Checks {
+			if c.CheckID != api.SerfHealth {
+				list = append(list, h.latest(c))
+			}
 		}
 	}
 	list, err = keep(f, list, checkFilter)
 	b := []byte{'{'}
+	taken := newKeys(len(nodes) > 1)
 	for n, c := range list {
 		if n > 0 {
 			b = append(b, ',')
 		}
-		b = appendLocalCheck(append(appendString(b, c.CheckID), ':'), c)
+		b = appendLocalCheck(append(appendString(b, taken.of(c.Node, c.CheckID)), ':'), c)
 	}
 	return reply{body: encode(append(b, '}'))}, err
 }
@@ -117,5 +120,6 @@ func (h *Handler) waitTimer(q *request) (<-chan time.Time, func()) {
 		d = h.cfg.DefaultWait
 	}
 	t := time.NewTimer(min(d, h.cfg.MaxWait))
-	return t.C, func() { t.Stop() }
+	h.reg.Blocked(1)
+	return t.C, func() { t.Stop(); h.reg.Blocked(-1) }
 }

@@ -118,6 +118,13 @@ func (h *Handler) agentServices(q *request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	cluster, err := q.clusterScope(false)
+	if err != nil {
+		return reply{}, err
+	}
+	if cluster {
+		return h.clusterServices(f)
+	}
 	v, list := h.local(h.reg.State())
 	if v != nil && f == nil {
 		return reply{body: kept(&v.Cache, formAgentServices, func() []byte { return h.encodeLocal(list) })}, nil

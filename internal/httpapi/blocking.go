@@ -100,6 +100,8 @@ func (h *Handler) wait(q *request, l look, see func(*store.State) (look, error))
 	d += rand.N(d/16 + 1)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
+	h.reg.Blocked(1)
+	defer h.reg.Blocked(-1)
 	for l.index <= q.index {
 		changed := l.absent
 		if l.watch != nil {

@@ -59,6 +59,9 @@ func (h *Handler) routes() {
 	h.handle("/v1/health/ingress/", get(h.healthConnect))
 	h.handle("/v1/health/state/", get(h.healthState))
 
+	h.handle("/v1/internal/checks", get(h.internalChecks))
+	h.handle("/v1/internal/servers", get(h.internalServers))
+
 	h.storeRoutes()
 
 	h.handle("/v1/status/leader", get(h.statusLeader))

@@ -19,8 +19,8 @@ func (r *Registry) OwnNode(st *store.State) *store.NodeView {
 	return v
 }
 
-// agentNodes returns this server's node, then the other servers'.
-func (r *Registry) agentNodes(st *store.State) []*store.NodeView {
+// AgentNodes returns this server's node, then the other servers'.
+func (r *Registry) AgentNodes(st *store.State) []*store.NodeView {
 	var l []*store.NodeView
 	own := r.OwnNode(st)
 	if own != nil {
@@ -42,7 +42,7 @@ func (r *Registry) FindService(st *store.State, id string) (*store.NodeView, *st
 			return own, i
 		}
 	}
-	for _, n := range r.agentNodes(st) {
+	for _, n := range r.AgentNodes(st) {
 		if i := n.Instance(id); i != nil {
 			return n, i
 		}
@@ -58,7 +58,7 @@ func (r *Registry) FindCheck(st *store.State, id string) (*store.NodeView, *api.
 			return own, c
 		}
 	}
-	for _, n := range r.agentNodes(st) {
+	for _, n := range r.AgentNodes(st) {
 		if c := n.Check(id); c != nil {
 			return n, c
 		}

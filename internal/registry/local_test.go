@@ -152,6 +152,9 @@ func (idle) Wait(context.Context, checks.ID) error            { return nil }
 func (idle) Rearm(...checks.ID)                               {}
 func (idle) Reconcile([]*api.Check, []checks.ID)              {}
 func (idle) Snapshot(checks.ID) (status, out string, ok bool) { return "", "", false }
+func (idle) Run(checks.ID) (_ checks.Run, ok bool)            { return }
+func (idle) Runs(func(checks.Run))                            {}
+func (idle) Load() (_ checks.Load)                            { return }
 
 // testRegistry is a running registry with a leadership to give and take.
 type testRegistry struct {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/registryd/registryd/internal/checks"
@@ -52,6 +53,12 @@ type Heartbeats interface {
 	// Snapshot returns status and output as last seen by the runner, which may
 	// be newer than the catalog where only the output changed.
 	Snapshot(id checks.ID) (status, output string, ok bool)
+	// Run returns how a check is doing; ok is false when it is not run here.
+	Run(id checks.ID) (run checks.Run, ok bool)
+	// Runs calls f for every check that is run here, and how it is doing.
+	Runs(f func(checks.Run))
+	// Load returns how busy the runner is.
+	Load() checks.Load
 }
 
 // Config is what a Registry needs to know of its server.
@@ -90,6 +97,8 @@ type Registry struct {
 	deadlines *sessionDeadlines
 	place     *place
 	leafs     *leafs
+	blocked   atomic.Int64 // see Blocked
+	started   time.Time
 	ctx       context.Context // ends with Close
 	cancel    context.CancelFunc
 	ended     sync.WaitGroup
@@ -98,7 +107,7 @@ type Registry struct {
 // New returns a Registry over the store. Its Emit is what the check runner
 // reports to; Start gives it that runner and begins its work.
 func New(cfg Config, st *store.Store, cons Consensus) *Registry {
-	r := &Registry{cfg: cfg, st: st, cons: cons, log: cfg.Logger}
+	r := &Registry{cfg: cfg, st: st, cons: cons, log: cfg.Logger, started: time.Now()}
 	r.assign = newAssigner(r)
 	r.deadlines = newSessionDeadlines()
 	r.place = newPlace()
@@ -155,6 +164,8 @@ func (r *Registry) Start(run Heartbeats, terms <-chan raft.Term, liveness <-chan
 	r.cons.Handle(heartbeatKind, r.handleHeartbeat)
 	r.cons.Handle(sessionRenewKind, r.handleRenew)
 	r.cons.Handle(coordinateKind, r.handleCoordinate)
+	r.cons.Handle(runsKind, r.handleRuns)
+	r.cons.Handle(figuresKind, r.handleFigures)
 	for _, f := range []func(context.Context){
 		r.assign.run,
 		r.keepRegistered,

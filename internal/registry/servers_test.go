@@ -47,6 +47,9 @@ func (p *recorder) Heartbeat(id checks.ID, status, _ string) error {
 func (p *recorder) Wait(context.Context, checks.ID) error            { return nil }
 func (p *recorder) Rearm(...checks.ID)                               {}
 func (p *recorder) Snapshot(checks.ID) (status, out string, ok bool) { return "", "", false }
+func (p *recorder) Run(checks.ID) (_ checks.Run, ok bool)            { return }
+func (p *recorder) Runs(func(checks.Run))                            {}
+func (p *recorder) Load() (_ checks.Load)                            { return }
 
 // runs returns the IDs of the checks to run, and of how many calls they are the
 // sum.

@@ -13,6 +13,13 @@ func (a Agent) Checks(ctx context.Context, filter string) (map[string]*Check, er
 	return m, err
 }
 
+// ClusterChecks returns the checks registered through any server, by ID or
+// NODE/ID as ClusterServices does.
+func (a Agent) ClusterChecks(ctx context.Context, filter string) (map[string]*Check, error) {
+	m, _, err := get[map[string]*Check](ctx, a.c, "/v1/agent/checks", clusterParam(filter), nil)
+	return m, err
+}
+
 // RegisterCheck registers a check of the server's node or of the instance
 // ServiceID, or replaces the one with its ID.
 func (a Agent) RegisterCheck(ctx context.Context, c *CheckRegistration) error {

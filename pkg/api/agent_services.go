@@ -11,6 +11,7 @@ type AgentService struct {
 	Service
 	Datacenter  string
 	ContentHash string `json:",omitempty"` // only from Agent.Service
+	Node        string `json:",omitempty"` // only from Agent.ClusterServices
 }
 
 // ServiceHealth is a service instance with the worst of its and its node's
@@ -26,6 +27,21 @@ type ServiceHealth struct {
 func (a Agent) Services(ctx context.Context, filter string) (map[string]*AgentService, error) {
 	m, _, err := get[map[string]*AgentService](ctx, a.c, "/v1/agent/services", filterParam(filter), nil)
 	return m, err
+}
+
+// ClusterServices returns the instances registered through any server, by ID.
+// Where several servers have one of the same ID it is that of the server asked,
+// or else of the first by name; the keys of the others are NODE/ID.
+func (a Agent) ClusterServices(ctx context.Context, filter string) (map[string]*AgentService, error) {
+	m, _, err := get[map[string]*AgentService](ctx, a.c, "/v1/agent/services", clusterParam(filter), nil)
+	return m, err
+}
+
+// clusterParam is filterParam for all servers.
+func clusterParam(filter string) url.Values {
+	params := filterParam(filter)
+	params.Set("scope", "cluster")
+	return params
 }
 
 // Service returns an instance registered through the server. With

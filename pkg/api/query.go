@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -74,7 +75,13 @@ type QueryMeta struct {
 	FilteredACL bool          // the token was not allowed to see all
 	Address     string        // the server that answered, as in Client.Addresses
 	RequestTime time.Duration // how long the answer took, failed attempts included
+	// Silent names the servers that did not tell their part of the answer in
+	// time; nil for nearly all endpoints, whose answers come from one server.
+	Silent []string
 }
+
+// SilentHeader is the header that QueryMeta.Silent comes from, separated by commas.
+const SilentHeader = "X-Registryd-Silent"
 
 // blocking reports whether the server may wait before it answers.
 func (q *QueryOptions) blocking() bool {
@@ -168,7 +175,12 @@ func parseMeta(h http.Header) QueryMeta {
 		}
 		return n
 	}
+	var silent []string
+	if v := h.Get(SilentHeader); v != "" {
+		silent = strings.Split(v, ",")
+	}
 	return QueryMeta{
+		Silent:      silent,
 		Index:       number("X-Consul-Index"),
 		LastContact: time.Duration(number("X-Consul-LastContact")) * time.Millisecond,
 		KnownLeader: h.Get("X-Consul-KnownLeader") == "true",
