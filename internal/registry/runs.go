@@ -19,18 +19,15 @@ import (
 func (r *Registry) CheckRuns(ctx context.Context, st *store.State, which api.CheckRuns) (list []*api.CheckRun, silent []string) {
 	live := st.LiveServers()
 	byOwner := map[string][]*api.CheckRun{}
-	add := func(c *api.Check) {
-		owner := store.OwnerAmong(live, c.Node, c.CheckID)
+	eachRunnable(st, which, func(n *api.Node, c *api.Check) {
+		owner := store.OwnerAmong(live, n, c)
 		if which.Local && owner != r.cfg.Name || which.Service != "" && store.ServiceKey(c.ServiceName) != store.ServiceKey(which.Service) {
 			return
 		}
 		run := describe(c, owner)
 		list = append(list, run)
 		byOwner[owner] = append(byOwner[owner], run)
-	}
-	for _, c := range runnable(st, which) {
-		add(c)
-	}
+	})
 	var asking sync.WaitGroup
 	var mu sync.Mutex
 	for owner, theirs := range byOwner {
@@ -53,33 +50,33 @@ func (r *Registry) CheckRuns(ctx context.Context, st *store.State, which api.Che
 	return list, silent
 }
 
-// runnable returns the checks among which those asked for are.
-func runnable(st *store.State, which api.CheckRuns) (list []*api.Check) {
-	add := func(cs []*api.Check) {
+// eachRunnable calls f for the checks among which those asked for are, with
+// their nodes.
+func eachRunnable(st *store.State, which api.CheckRuns, f func(*api.Node, *api.Check)) {
+	each := func(n *api.Node, cs []*api.Check) {
 		for _, c := range cs {
 			if store.Runnable(c) {
-				list = append(list, c)
+				f(n, c)
 			}
 		}
 	}
 	switch {
 	case which.Node != "":
 		if v, _ := st.Node(which.Node); v != nil {
-			add(v.Checks)
+			each(v.Node, v.Checks)
 		}
 	case which.Service != "":
 		if v, _ := st.Service(which.Service); v != nil {
 			for _, i := range v.Instances {
-				add(i.OwnChecks)
+				each(i.Node, i.OwnChecks)
 			}
 		}
 	default:
 		st.ProbedNodes(func(v *store.NodeView) bool {
-			add(v.Checks)
+			each(v.Node, v.Checks)
 			return true
 		})
 	}
-	return list
 }
 
 // describe says what the catalog knows of a check that is run.

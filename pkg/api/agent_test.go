@@ -48,6 +48,11 @@ func TestAgentCalls(t *testing.T) {
 		{name: "services", do: func(ctx context.Context, c *Client) (any, error) { return value(c.Agent().Services(ctx, "")) },
 			send: "GET /v1/agent/services", reply: `{"w":{"ID":"w","Service":"web","Datacenter":"dc1"}}`,
 			want: map[string]*AgentService{"w": {Service: Service{ID: "w", Service: "web"}, Datacenter: "dc1"}}},
+		{name: "services of all", do: func(ctx context.Context, c *Client) (any, error) { return value(c.Agent().ClusterServices(ctx, "")) },
+			send: "GET /v1/agent/services?scope=cluster", reply: `{"n/w":{"ID":"w","Node":"n"}}`,
+			want: map[string]*AgentService{"n/w": {Service: Service{ID: "w"}, Node: "n"}}},
+		{name: "checks of all", do: func(ctx context.Context, c *Client) (any, error) { return value(c.Agent().ClusterChecks(ctx, "x")) },
+			send: "GET /v1/agent/checks?filter=x&scope=cluster", reply: `{"c":{"Node":"n"}}`, want: map[string]*Check{"c": {Node: "n"}}},
 		{name: "service", do: func(ctx context.Context, c *Client) (any, error) {
 			return reading(c.Agent().Service(ctx, "w", &QueryOptions{Hash: "h", Wait: time.Second}))
 		}, send: "GET /v1/agent/service/w?hash=h&wait=1s", reply: `{"ID":"w","ContentHash":"i"}`,
