@@ -10,19 +10,26 @@ import (
 
 func (t *tool) checks() *cobra.Command {
 	var node, service, state, filter string
+	var owner bool
 	cmd := &cobra.Command{
 		Use:   "checks [SERVICE]",
 		Short: "List health checks with their status, or report to one",
+		Long: `Lists health checks with their status and what they said last. With -owner it
+lists those that the cluster runs: which server runs each, when it last ran and
+when it runs next. For a TTL check those are the last heartbeat and the end of
+the TTL.`,
 		Example: `  registryctl checks
   registryctl checks -state=critical
   registryctl checks web
+  registryctl checks -owner
+  registryctl checks -owner -filter='Owner == "server-1"' -o json
   registryctl checks pass service:web-1 -note='all well'`,
 		Args: args(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				service = args[0]
 			}
-			if node != "" && service != "" {
+			if node != "" && service != "" && !owner {
 				return usagef("either a service or a node can be asked for; use -filter for both")
 			}
 			c, err := t.client()
@@ -31,6 +38,9 @@ func (t *tool) checks() *cobra.Command {
 			}
 			q := t.read()
 			q.Filter = filter
+			if owner {
+				return t.checkOwners(cmd.Context(), c, api.CheckRuns{Node: node, Service: service}, state, q)
+			}
 			var checks []*api.Check
 			switch {
 			case service != "":
@@ -53,6 +63,7 @@ func (t *tool) checks() *cobra.Command {
 	f.StringVar(&service, "service", "", "only checks of this `service`")
 	f.StringVar(&state, "state", api.AnyState, "only checks in this `state`: passing, warning, critical or any")
 	f.StringVar(&filter, "filter", "", "only what this `expression` selects")
+	f.BoolVar(&owner, "owner", false, "show who runs the checks, and when")
 	complete(cmd, "state", api.AnyState, api.Passing, api.Warning, api.Critical)
 	completeBy(cmd, "node", t.nodeNames())
 	completeBy(cmd, "service", t.serviceNames())
@@ -101,6 +112,7 @@ func (t *tool) heartbeat(word, short, status string) *cobra.Command {
 			}
 			return t.done(success{true}, "Check %s is %s", args[0], status)
 		},
+		ValidArgsFunction: first(t.checkIDs()),
 	}
 	cmd.Flags().StringVar(&note, "note", "", "`text` for people")
 	return cmd
@@ -122,5 +134,6 @@ func (t *tool) deregisterCheck() *cobra.Command {
 			}
 			return t.done(success{true}, "Deregistered check: %s", args[0])
 		},
+		ValidArgsFunction: first(t.checkIDs()),
 	}
 }

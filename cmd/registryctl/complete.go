@@ -73,10 +73,27 @@ func (t *tool) nodeNames() completer {
 	})
 }
 
-// serviceIDs offers the IDs of the instances registered through the server.
+// serviceIDs offers the IDs of the instances registered through the servers: any
+// of them can be changed through any server.
 func (t *tool) serviceIDs() completer {
 	return t.live(func(ctx context.Context, c *api.Client) ([]string, error) {
-		services, err := c.Agent().Services(ctx, "")
-		return sortedKeys(services), err
+		services, err := c.Agent().ClusterServices(ctx, "")
+		ids := map[string]bool{}
+		for _, s := range services {
+			ids[s.ID] = true
+		}
+		return sortedKeys(ids), err
+	})
+}
+
+// checkIDs offers those of the checks.
+func (t *tool) checkIDs() completer {
+	return t.live(func(ctx context.Context, c *api.Client) ([]string, error) {
+		checks, err := c.Agent().ClusterChecks(ctx, "")
+		ids := map[string]bool{}
+		for _, k := range checks {
+			ids[k.CheckID] = true
+		}
+		return sortedKeys(ids), err
 	})
 }

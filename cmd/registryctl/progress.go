@@ -25,7 +25,7 @@ type progress struct {
 // progress begins to tell of work, on standard error if that is a terminal.
 func (t *tool) progress() *progress {
 	p := &progress{now: time.Now}
-	if l := lookOf(t.err); l.width > 0 && l.colour {
+	if l := lookOf(t.err); l.width > 0 && l.redraw {
 		p.w = t.err
 	}
 	p.next = p.now().Add(progressAfter)

@@ -107,7 +107,7 @@ func answersAs(t *testing.T, addr, name string, ended <-chan struct{}) bool {
 
 // TestAgainstARealServer tells one story, in order.
 func TestAgainstARealServer(t *testing.T) {
-	addr := realServer(t)
+	addr := realServer(t, "-hcl=connect { enabled = true }")
 	dir := t.TempDir()
 	ok := func(args ...string) string {
 		t.Helper()
@@ -192,6 +192,19 @@ func TestAgainstARealServer(t *testing.T) {
 		ok("services", "deregister", "-id=s1")
 		ok("services", "deregister", "-id=s2")
 	})
+	t.Run("who runs what", func(t *testing.T) {
+		ok("services", "register", "-name=ran", "-id=r1", "-port=1", "--check-ttl=30s")
+		defer ok("services", "deregister", "-id=r1")
+		for !strings.Contains(ok("why", "ran"), "no heartbeat since this server runs it; the TTL of 30s ends in ") {
+			require.NoError(t, t.Context().Err()) // it begins to run it at any moment
+		}
+		ok("checks", "pass", "service:r1", "-note=well")
+		require.Regexp(t, node+` +service:r1 +passing +`+node+` +[0-9.]+.?s ago +- +in (29|30)[.0-9]*s`, ok("checks", "ran", "-owner"))
+		said := ok("why", "ran/r1")
+		require.Contains(t, said, "server "+node+" watches the time")
+		require.Regexp(t, `last run +[0-9.]+.?s ago; the TTL of 30s ends in `, said)
+		require.Contains(t, ok("__complete", "checks", "pass", "service:r"), "service:r1\n")
+	})
 	t.Run("watch", func(t *testing.T) {
 		s := start(t, addr, "watch", "live")
 		s.stderr.eventually(t, "no instance")
@@ -221,11 +234,16 @@ func TestAgainstARealServer(t *testing.T) {
 			{"-type=key -key=seen/nothing", "null\n"},
 			{"-type=keyprefix -prefix=seen/", `"Key": "seen/a"`},
 			{"-type=event -name=seen", `"Name": "seen"`},
+			{"-type=connect_roots", `"ActiveRootID"`},
+			{"-type=connect_leaf -service=seen", `"Service": "seen"`},
 		} {
 			require.Contains(t, ok(append([]string{"watch"}, strings.Fields(c.flags)...)...), c.want, c.flags)
 		}
-		require.Contains(t, fails(1, "watch", "-type=connect_roots"), "Connect must be enabled")
-		s := start(t, addr, "watch", "-type=event", "-name=seen", `read line; echo "got $line"`)
+		s := start(t, addr, "watch", "-type=connect_leaf", "-service=seen", `read line; echo "leaf $line"`)
+		s.stdout.eventually(t, `leaf {"SerialNumber"`)
+		s.stop()
+		require.Zero(t, s.end())
+		s = start(t, addr, "watch", "-type=event", "-name=seen", `read line; echo "got $line"`)
 		s.stdout.eventually(t, "got [{")
 		ok("event", "-name=seen", "more")
 		s.stdout.eventually(t, `"Payload":"bW9yZQ=="`)
@@ -298,6 +316,12 @@ func TestAgainstARealServer(t *testing.T) {
 		require.Contains(t, said, "leader "+node)
 		require.Regexp(t, `slow +slow +`+node+` +critical +service:slow`, said)
 		require.Contains(t, ok("top", "-once", "-interval=20ms", "-o", "json"), `"Leader":"`+node+`"`)
+		w := start(t, addr, "watch", "slow")
+		for !strings.Contains(ok("top", "-once", "-interval=20ms"), "  1 watcher  ") {
+			require.NoError(t, t.Context().Err())
+		}
+		w.stop()
+		require.Zero(t, w.end())
 		ok("services", "deregister", "-id=slow")
 	})
 	t.Run("doctor", func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 type look struct {
 	width  int // in characters; 0 means no limit
 	colour bool
+	redraw bool // it can take back what it shows
 }
 
 // lookOf says what w can show: colours only where a person sees them, who has
@@ -24,7 +25,8 @@ func lookOf(w io.Writer) look {
 	if !ok {
 		return look{}
 	}
-	return look{width: width, colour: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	able := os.Getenv("TERM") != "dumb"
+	return look{width: width, colour: able && os.Getenv("NO_COLOR") == "", redraw: able}
 }
 
 // page is output for people while it is composed.

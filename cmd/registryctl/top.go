@@ -21,8 +21,8 @@ func (t *tool) top() *cobra.Command {
 		Long: `Shows services, instances, checks, changes per second and the servers with their
 raft state, and below them the checks that do not pass, again and again until it
 is stopped. On a terminal it redraws one page; elsewhere it prints page after
-page, or with -o json an object a line. Goroutines, of which each client that
-waits for a change takes some, are known of the servers at --http-addr.`,
+page, or with -o json an object a line. Watchers are the clients that wait for a
+change; Late is how long after its time 99 of 100 checks began their last run.`,
 		Example: "  registryctl top\n  registryctl top -once\n  registryctl top -interval=500ms -o json",
 		Args:    args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -91,7 +91,7 @@ type screen struct {
 func screenOf(t *tool) *screen {
 	s := &screen{t: t, look: lookOf(t.out)}
 	if f, ok := t.out.(*os.File); ok && s.look.width > 0 && !t.json() {
-		s.redraw, s.height = os.Getenv("TERM") != "dumb", terminalHeight(f)
+		s.redraw, s.height = s.look.redraw, terminalHeight(f)
 	}
 	return s
 }

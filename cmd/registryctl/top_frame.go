@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/registryd/registryd/pkg/api"
@@ -27,22 +26,32 @@ type frame struct {
 	Passing    bool // no check is in trouble
 	Warning    int  // checks
 	Critical   int
+	Watchers   int // clients that wait for a change
 	Servers    []*serverLine
 	Troubles   []*api.Check
 }
 
 // serverLine is a server in a frame.
 type serverLine struct {
-	Name       string
-	Role       string // "leader", "voter", "non-voter", …
-	Address    string
-	Status     string // as the members see it: "alive", "failed", …
-	Healthy    bool
-	Index      uint64
-	Lag        uint64  // entries behind the leader
-	Changes    float64 // per second
-	Contact    string  // since it heard of the leader
-	Goroutines string  `json:",omitempty"`
+	Name    string
+	Role    string // "leader", "voter", "non-voter", …
+	Address string
+	Status  string // as the members see it: "alive", "failed", …
+	Healthy bool
+	Index   uint64
+	Lag     uint64             // entries behind the leader
+	Changes float64            // per second
+	Contact string             // since it heard of the leader
+	Figures *api.ServerFigures `json:",omitempty"` // nil if it does not tell
+}
+
+// busy are the cells that tell how busy the server is.
+func (s *serverLine) busy() []string {
+	f := s.Figures
+	if f == nil {
+		return []string{"", "", "", ""}
+	}
+	return []string{strconv.Itoa(f.Watchers), strconv.Itoa(f.Checks), brief(time.Duration(f.LateP99)), bytesText(int64(f.Memory))}
 }
 
 // readFrame asks for everything at a time, so that it fits together.
@@ -101,25 +110,18 @@ func (f *frame) servers(state *api.AutopilotState) {
 	slices.SortFunc(f.Servers, func(a, b *serverLine) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// load adds what each server at our addresses tells of itself.
+// load adds how busy the servers are. Some do not tell: Consul's, and those that
+// are away.
 func (f *frame) load(ctx context.Context, c *api.Client) {
-	addrs := c.Addresses()
-	selves := make([]*api.AgentSelf, len(addrs))
-	var tasks sync.WaitGroup
-	for i, addr := range addrs {
-		tasks.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, time.Second)
-			defer cancel()
-			if one, err := c.At(addr); err == nil {
-				selves[i], _ = one.Agent().Self(ctx) // one that is away shows as such already
-			}
-		})
+	list, err := c.Cluster().Servers(ctx, false)
+	if err != nil {
+		return
 	}
-	tasks.Wait()
-	for _, self := range selves {
+	for _, figures := range list {
 		for _, line := range f.Servers {
-			if self != nil && line.Name == self.Config.NodeName {
-				line.Goroutines = self.Stats["runtime"]["goroutines"]
+			if figures.Server == line.Name && !figures.Silent {
+				line.Figures = figures
+				f.Watchers += figures.Watchers
 			}
 		}
 	}
@@ -156,18 +158,18 @@ func (f *frame) print(w io.Writer) {
 	if !f.Passing {
 		checks = l.in(red, plural(f.Critical, "check critical", "checks critical")) + ", " + l.in(yellow, plural(f.Warning, "warning", "warnings"))
 	}
-	fmt.Fprintf(w, "%s  %s  %s  %s\n\n", plural(f.Nodes, "node", "nodes"), plural(f.Services, "service", "services"),
-		plural(f.Instances, "instance", "instances"), checks)
+	fmt.Fprintf(w, "%s  %s  %s  %s  %s\n\n", plural(f.Nodes, "node", "nodes"), plural(f.Services, "service", "services"),
+		plural(f.Instances, "instance", "instances"), plural(f.Watchers, "watcher", "watchers"), checks)
 	var rows [][]string
 	for _, s := range f.Servers {
 		health := "ok"
 		if !s.Healthy {
 			health = "bad"
 		}
-		rows = append(rows, []string{s.Name, s.Role, s.Address, s.Status, health, fmt.Sprint(s.Index), fmt.Sprint(s.Lag),
-			fmt.Sprintf("%.1f", s.Changes), s.Contact, s.Goroutines})
+		rows = append(rows, append([]string{s.Name, s.Role, s.Address, s.Status, health, fmt.Sprint(s.Index), fmt.Sprint(s.Lag),
+			fmt.Sprintf("%.1f", s.Changes), s.Contact}, s.busy()...))
 	}
-	table(w, "Server|Role|Address|Status|Health|Index|Lag|Changes/s|Contact|Goroutines", rows)
+	table(w, "Server|Role|Address|Status|Health|Index|Lag|Changes/s|Contact|Watchers|Checks|Late|Memory", rows)
 	if len(f.Troubles) == 0 {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,13 +18,13 @@ func (t *tool) why() *cobra.Command {
 		Use:   "why SERVICE[/INSTANCE]",
 		Short: "Explain the state of an instance, and what would make it pass",
 		Long: `Explains why an instance is in the state that it is in: which of its checks and
-its node's do not pass, since which index of the log, what they said last, who
-runs them and what would make them pass. Without INSTANCE it explains all
-instances of the service that do not pass.
+its node's do not pass, since which index of the log, what they said last, what
+they look at, which server runs them, when they last ran and run next, and what
+would make them pass. Without INSTANCE it explains all instances of the service
+that do not pass.
 
-The cluster keeps no times of day; the distance from the index of a change to
-that of the newest one tells how long ago it was. If there is no such instance
-the exit code is 2.`,
+The distance from the index of a change to that of the newest one tells how long
+ago it was. If there is no such instance the exit code is 2.`,
 		Example: "  registryctl why web/web-1\n  registryctl why web\n  registryctl why web/web-1 -o json",
 		Args:    args(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,9 +55,13 @@ the exit code is 2.`,
 			}
 			found := []*explanation{}
 			for _, e := range entries {
-				if one || e.Status() != api.Passing {
-					found = append(found, cluster.explain(e))
+				if !one && e.Status() == api.Passing {
+					continue
 				}
+				if err := cluster.lookUp(cmd.Context(), c, e); err != nil {
+					return err
+				}
+				found = append(found, cluster.explain(e))
 			}
 			return t.show(found, func(w io.Writer) {
 				if len(found) == 0 {
@@ -123,6 +128,8 @@ type reason struct {
 	Output  string // what it said last
 	RunBy   string
 	Remedy  string `json:",omitempty"` // what would make it pass, if it does not
+	// Run is how it goes; nil for a check that the cluster does not run.
+	Run *api.CheckRun `json:",omitempty"`
 }
 
 func (x *explanation) print(w io.Writer) {
@@ -158,17 +165,52 @@ func (r *reason) print(w io.Writer, newest uint64) {
 		kind = " (" + kind + ")"
 	}
 	fmt.Fprintf(w, "\n  %s  %s%s\n", l.paint(r.Status), r.CheckID, kind)
-	rows := [][]string{
-		{"", "since", ago(r.Since, newest)},
-		{"", "said", r.Output},
-		{"", "run by", r.RunBy},
+	row := func(name, text string) {
+		if text != "" {
+			fmt.Fprintf(w, "    %-12s %s\n", name, shown(text))
+		}
 	}
-	if r.Remedy != "" {
-		rows = append(rows, []string{"", "passes when", r.Remedy})
+	row("since", ago(r.Since, newest))
+	fmt.Fprintf(w, "    %-12s %s\n", "said", shown(r.Output))
+	if r.Run != nil {
+		row("looks at", r.Run.Target)
 	}
-	for _, row := range rows {
-		fmt.Fprintf(w, "    %-12s %s\n", row[1], shown(row[2]))
+	row("run by", r.RunBy)
+	if r.Run != nil {
+		row("last run", timesOf(r.Run, time.Now()))
 	}
+	row("passes when", r.Remedy)
+	if r.Run != nil && !r.Run.DeregisterAt.IsZero() {
+		row("else", "its service is deregistered in "+brief(max(time.Until(r.Run.DeregisterAt), 0)))
+	}
+}
+
+// timesOf says when a check last ran and runs next, in words; empty if its owner
+// did not tell.
+func timesOf(r *api.CheckRun, now time.Time) string {
+	if !r.Answered {
+		return ""
+	}
+	last, next := lastRun(r, now), nextRun(r, now)
+	if r.TTL != "" {
+		if r.LastRun.IsZero() {
+			last = "no heartbeat since this server runs it"
+		}
+		if next == "expired" {
+			return last + "; the TTL of " + r.TTL + " has ended"
+		}
+		return last + "; the TTL of " + r.TTL + " ends " + next
+	}
+	if d := took(r); d != "" {
+		last += ", took " + d
+	}
+	switch {
+	case r.State != "":
+		last += "; it is " + r.State + " now"
+	case next != "":
+		last += "; next " + next
+	}
+	return last
 }
 
 // ago tells how old the index of a change is.

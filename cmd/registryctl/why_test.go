@@ -27,7 +27,7 @@ func TestRunnerAndRemedy(t *testing.T) {
 		{api.Check{Node: "s1", Type: "alias", Definition: &api.CheckDefinition{AliasService: "db"}}, "server s1", "passes: db"},
 	} {
 		require.Contains(t, s.runner(&c.check), c.run)
-		require.Contains(t, remedy(&c.check), c.remedy)
+		require.Contains(t, remedy(&c.check, nil), c.remedy)
 	}
 }
 

@@ -24,11 +24,11 @@ func TestInternalChecks(t *testing.T) {
 		`"Status":"passing","Output":"","Owner":"","Answered":false}]`, w.Body.String(), "no server lives that could run it")
 	require.Empty(t, w.Header().Get(api.SilentHeader))
 	for target, want := range map[string][]string{
-		"/v1/internal/checks":                                     {"n1", "n2"},
-		"/v1/internal/checks?scope=cluster&stale":                 {"n1", "n2"},
-		"/v1/internal/checks?scope=server":                        nil,
-		"/v1/internal/checks?service=web":                         {"n1"},
-		"/v1/internal/checks?filter=Status+==+critical":           {"n2"},
+		"/v1/internal/checks":                                          {"n1", "n2"},
+		"/v1/internal/checks?scope=cluster&stale":                      {"n1", "n2"},
+		"/v1/internal/checks?scope=server":                             nil,
+		"/v1/internal/checks?service=web":                              {"n1"},
+		"/v1/internal/checks?filter=Status+==+critical":                {"n2"},
 		"/v1/internal/checks?filter=Type+==+tcp+and+Answered+==+false": {"n1", "n2"},
 	} {
 		var list []*api.CheckRun

@@ -105,7 +105,6 @@ func describe(c *api.Check, owner string) *api.CheckRun {
 func (r *Registry) fill(list []*api.CheckRun) {
 	now := time.Now()
 	for _, c := range list {
-		c.Answered = true
 		if run, ok := r.run.Run(checks.ID{Node: c.Node, CheckID: c.CheckID}); ok {
 			told(run, now, c.Output).into(c)
 		}
@@ -157,6 +156,7 @@ func (t *toldRun) into(c *api.CheckRun) {
 		}
 		return time.Unix(0, ns).UTC()
 	}
+	c.Answered = true
 	c.LastRun, c.NextRun = at(t.Last), at(t.Next)
 	c.Took, c.Late, c.Runs, c.State = api.Duration(t.Took), api.Duration(t.Late), t.Runs, t.State
 	if c.TTL != "" {
@@ -187,7 +187,6 @@ func (r *Registry) askRuns(ctx context.Context, server string, list []*api.Check
 			return false
 		}
 		for i, c := range part {
-			c.Answered = true
 			if runs[i] != nil {
 				runs[i].into(c)
 			}

@@ -31,7 +31,7 @@ type CheckRun struct {
 	// Owner is the server that runs the check; empty while none can.
 	Owner string
 	// Answered says whether the owner told of its runs. What follows is zero if
-	// it did not.
+	// it did not, or has only just become the owner.
 	Answered bool
 
 	LastRun time.Time `json:",omitzero"` // or the last heartbeat; zero if the owner has not run it yet
