@@ -51,6 +51,11 @@ func (l *local) ReadIndex(_ context.Context, c raft.Consistency) error {
 	return l.failing
 }
 
+// CallLeader knows of no session: their deadlines are kept by leaders.
+func (l *local) CallLeader(context.Context, string, []byte) ([]byte, error) {
+	return nil, api.E(api.NotFound, "there is none")
+}
+
 func (l *local) Leader() (addr, id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -88,11 +93,11 @@ func (l *local) fail(err error) {
 // testDoor is a door over a store of its own.
 type testDoor struct {
 	*Handler
-	t    *testing.T
+	t    testing.TB
 	cons *local
 }
 
-func open(t *testing.T, cfg Config) *testDoor {
+func open(t testing.TB, cfg Config) *testDoor {
 	t.Helper()
 	st, err := store.Open(filepath.Join(t.TempDir(), "registry.db"))
 	require.NoError(t, err)

@@ -147,22 +147,3 @@ func FuzzTxnBody(f *testing.F) {
 		require.Equal(t, store.Encode(txn), store.Encode(back))
 	})
 }
-
-// FuzzKeyParameters asks for changes of keys with any query string.
-func FuzzKeyParameters(f *testing.F) {
-	f.Add("cas=1&flags=2")
-	f.Add("acquire=&release=x")
-	f.Add("recurse&cas=%zz")
-	f.Fuzz(func(t *testing.T, raw string) {
-		q := bodyRequest("")
-		if q.parse(raw) != nil {
-			return
-		}
-		for _, name := range []string{"cas", "flags"} {
-			if n, err := q.number(name); err == nil && q.has(name) {
-				require.Regexp(t, "^[0-9]+$", q.get(name), "%d", n)
-			}
-		}
-		q.conflict("cas", "acquire", "release")
-	})
-}
