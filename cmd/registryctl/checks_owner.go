@@ -34,9 +34,26 @@ func (t *tool) checkOwners(ctx context.Context, c *api.Client, which api.CheckRu
 func printOwners(w io.Writer, runs []*api.CheckRun, now time.Time) {
 	var rows [][]string
 	for _, r := range runs {
-		rows = append(rows, []string{r.Node, r.CheckID, r.Status, r.Owner, lastRun(r, now), took(r), nextRun(r, now), r.Target})
+		rows = append(rows, []string{r.Node, r.CheckID, r.Status, ownerCell(r), lastRun(r, now), took(r), nextRun(r, now), r.Target})
 	}
 	table(w, "Node|Check|Status|Owner|Last run|Took|Next run|Target", rows)
+}
+
+// ownerCell is the owner, and how many others run the check, too.
+func ownerCell(r *api.CheckRun) string {
+	if n := len(r.Observers); n > 1 {
+		return fmt.Sprintf("%s +%d", r.Owner, n-1)
+	}
+	return r.Owner
+}
+
+// votes says what each of several servers sees.
+func votes(r *api.CheckRun) string {
+	var list []string
+	for _, v := range r.Votes {
+		list = append(list, v.Server+" "+v.Status)
+	}
+	return strings.Join(list, ", ")
 }
 
 // lastRun says how long ago a check ran.

@@ -60,6 +60,15 @@ func TestBriefDurations(t *testing.T) {
 	}
 }
 
+func TestChecksOfSeveralServers(t *testing.T) {
+	r := &api.CheckRun{Node: "n", CheckID: "c", Type: "http", Interval: "5s", Owner: "s1", Observers: []string{"s1", "s2", "s3"},
+		Votes: []api.CheckVote{{Server: "s1", Status: "passing"}, {Server: "s3", Status: "critical"}}}
+	require.Equal(t, "s1 +2", ownerCell(r))
+	require.Equal(t, "s1 passing, s3 critical", votes(r))
+	s := &surroundings{runs: map[string]*api.CheckRun{runKey("n", "c"): r}}
+	require.Equal(t, "servers s1, s2, s3 (most of them must agree), every 5s", s.runner(&api.Check{Node: "N", CheckID: "c"}))
+}
+
 func TestCheckOwners(t *testing.T) {
 	f := serve(t, map[string]answer{"GET /v1/internal/checks": {body: `[
 		{"Node":"n1","CheckID":"a","Status":"passing","Owner":"s1","Answered":true},{"Node":"n1","CheckID":"b","Status":"critical","Owner":"s2"}]`,

@@ -177,6 +177,9 @@ func (r *reason) print(w io.Writer, newest uint64) {
 	}
 	row("run by", r.RunBy)
 	if r.Run != nil {
+		row("they see", votes(r.Run))
+	}
+	if r.Run != nil {
 		row("last run", timesOf(r.Run, time.Now()))
 	}
 	row("passes when", r.Remedy)

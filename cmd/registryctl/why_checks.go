@@ -185,6 +185,9 @@ func (s *surroundings) owner(c *api.Check) string {
 		if r.Owner == "" {
 			return "no server, for none that could lives"
 		}
+		if len(r.Observers) > 1 {
+			return "servers " + strings.Join(r.Observers, ", ") + " (most of them must agree)"
+		}
 		return "server " + r.Owner
 	}
 	if s.servers[strings.ToLower(c.Node)] == "alive" {

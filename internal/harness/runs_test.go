@@ -31,13 +31,17 @@ func TestWhoRunsWhat(t *testing.T) {
 		require.NoError(t, c.Client(i).Catalog().Register(c.Context(), &api.CatalogRegistration{Node: "ext-" + id, Address: "192.0.2.1",
 			Check: &api.Check{CheckID: "up", Name: "up", Status: api.Critical, Definition: &def}}))
 	}
+	seen := def
+	seen.Observers = c.Len()
+	require.NoError(t, c.Client(0).Catalog().Register(c.Context(), &api.CatalogRegistration{Node: "far", Address: "192.0.2.2",
+		Check: &api.Check{CheckID: "seen", Name: "seen by all", Status: api.Critical, Definition: &seen}}))
 	witness := c.Client(c.Len() - 1)
 	harness.Await(t, "all checks to have run", func() error {
 		list, meta, err := witness.Cluster().Checks(c.Context(), api.CheckRuns{}, nil)
 		if err != nil {
 			return err
 		}
-		require.Len(t, list, 2*c.Len())
+		require.Len(t, list, 2*c.Len()+1)
 		for _, r := range list {
 			if meta.Silent != nil || r.LastRun.IsZero() || r.Status != api.Passing {
 				return fmt.Errorf("%v, %+v", meta.Silent, r)
@@ -56,14 +60,21 @@ func TestWhoRunsWhat(t *testing.T) {
 		require.NoError(t, err)
 		owned += len(list)
 		for _, r := range list {
+			require.True(t, r.Answered)
+			if r.CheckID == "seen" {
+				require.Len(t, r.Observers, c.Len())
+				require.Equal(t, r.Owner, r.Observers[0])
+				continue
+			}
 			require.Equal(t, c.Name(i), r.Owner)
+			require.Empty(t, r.Observers)
 		}
 		list, _, err = witness.Cluster().Checks(c.Context(), api.CheckRuns{Service: "web"}, &api.QueryOptions{Filter: fmt.Sprintf("Owner == %q", c.Name(i))})
 		require.NoError(t, err)
 		require.Len(t, list, 1)
 		require.Equal(t, fmt.Sprintf("web-%d", i), list[0].CheckID, "a server runs the checks of its own node")
 	}
-	require.Equal(t, 2*c.Len(), owned, "each check is run once")
+	require.Equal(t, 3*c.Len(), owned, "each check is run once, and that with observers by all")
 
 	c.Isolate(0)
 	list, meta, err := c.Client(0).Cluster().Checks(c.Context(), api.CheckRuns{}, &api.QueryOptions{Consistency: api.ReadStale})

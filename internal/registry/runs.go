@@ -20,12 +20,23 @@ func (r *Registry) CheckRuns(ctx context.Context, st *store.State, which api.Che
 	live := st.LiveServers()
 	byOwner := map[string][]*api.CheckRun{}
 	eachRunnable(st, which, func(n *api.Node, c *api.Check) {
-		owner := store.OwnerAmong(live, n, c)
-		if which.Local && owner != r.cfg.Name || which.Service != "" && store.ServiceKey(c.ServiceName) != store.ServiceKey(which.Service) {
+		observers := store.ObserversAmong(live, n, c)
+		owner := ""
+		if len(observers) > 0 {
+			owner = observers[0]
+		}
+		here := slices.Contains(observers, r.cfg.Name)
+		if which.Local && !here || which.Service != "" && store.ServiceKey(c.ServiceName) != store.ServiceKey(which.Service) {
 			return
 		}
 		run := describe(c, owner)
+		if len(observers) > 1 {
+			run.Observers = observers
+		}
 		list = append(list, run)
+		if which.Local {
+			owner = r.cfg.Name // who may not be the owner, and sees it, too
+		}
 		byOwner[owner] = append(byOwner[owner], run)
 	})
 	var asking sync.WaitGroup
@@ -95,8 +106,11 @@ func describe(c *api.Check, owner string) *api.CheckRun {
 			*d.to = d.from.String()
 		}
 	}
-	if v := c.Verdict; v != nil && v.DeregisterAt != 0 {
-		run.DeregisterAt = time.Unix(0, v.DeregisterAt).UTC()
+	if v := c.Verdict; v != nil {
+		run.Votes = v.Votes
+		if v.DeregisterAt != 0 {
+			run.DeregisterAt = time.Unix(0, v.DeregisterAt).UTC()
+		}
 	}
 	return run
 }

@@ -30,6 +30,11 @@ type CheckRun struct {
 
 	// Owner is the server that runs the check; empty while none can.
 	Owner string
+	// Observers are the servers that run it if several do, the owner first; Votes
+	// are what they see. What is told of the runs is the owner's, or with
+	// CheckRuns.Local that of the server that answers.
+	Observers []string    `json:",omitempty"`
+	Votes     []CheckVote `json:",omitempty"`
 	// Answered says whether the owner told of its runs. What follows is zero if
 	// it did not, or has only just become the owner.
 	Answered bool
