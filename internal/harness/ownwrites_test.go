@@ -17,23 +17,7 @@ func TestAgentShowsItsOwnWrites(t *testing.T) {
 	c := harness.New(t, harness.Options{})
 	agent := c.Client((c.WaitLeader() + 1) % c.Len()).Agent()
 	ctx := c.Context()
-	// The leader may change at any moment on a busy machine.
-	write := func(do func() error) {
-		t.Helper()
-		unknown := false
-		harness.Await(t, "an answer", func() error {
-			err := do()
-			if errors.Is(err, api.OutcomeUnknown) {
-				unknown = true
-				return err
-			}
-			if unknown && errors.Is(err, api.NotFound) {
-				err = nil // the first time removed it
-			}
-			require.NoError(t, err)
-			return nil
-		})
-	}
+	write := func(do func() error) { t.Helper(); written(t, do) }
 	for i := range 50 {
 		id := fmt.Sprintf("w-%d", i)
 		write(func() error {
@@ -61,4 +45,25 @@ func TestAgentShowsItsOwnWrites(t *testing.T) {
 		require.NoError(t, err)
 		require.NotContains(t, services, id)
 	}
+}
+
+// written does a write that must work. The leader may change at any moment on a
+// busy machine, so it tries again what did not reach one.
+func written(t *testing.T, do func() error) {
+	t.Helper()
+	unknown := false
+	harness.Await(t, "an answer", func() error {
+		err := do()
+		switch {
+		case errors.Is(err, api.OutcomeUnknown):
+			unknown = true
+			return err
+		case errors.Is(err, api.NoLeader):
+			return err
+		case unknown && errors.Is(err, api.NotFound):
+			return nil // the first time removed it
+		}
+		require.NoError(t, err)
+		return nil
+	})
 }
