@@ -102,14 +102,20 @@ func (t *telemetry) summary() (any, error) {
 
 // stateCollector reads gauges of the catalog when Prometheus asks.
 type stateCollector struct {
-	s                             *Server
-	index, nodes, running, leader *prometheus.Desc
+	s                               *Server
+	index, nodes, leader, watchers  *prometheus.Desc
+	running, probing, waiting, late *prometheus.Desc // of checks
 }
 
 func newStateCollector(s *Server) *stateCollector {
 	d := func(name, help string) *prometheus.Desc { return prometheus.NewDesc("registryd_"+name, help, nil, nil) }
-	return &stateCollector{s, d("catalog_index", "Raft index of the catalog on this server."), d("catalog_nodes", "Nodes in the catalog."),
-		d("checks_running", "Checks that this server runs."), d("raft_leader", "1 if this server leads, else 0.")}
+	return &stateCollector{s: s,
+		index: d("catalog_index", "Raft index of the catalog on this server."), nodes: d("catalog_nodes", "Nodes in the catalog."),
+		leader: d("raft_leader", "1 if this server leads, else 0."), watchers: d("watchers", "Blocking queries that wait on this server."),
+		running: d("checks_running", "Checks that this server runs."), probing: d("checks_probing", "Checks with a probe in flight."),
+		waiting: d("checks_waiting", "Checks whose time has come, but not their turn."),
+		late:    d("checks_late_seconds", "How long after their time 99 of 100 checks began their last run, at most."),
+	}
 }
 
 // Describe implements prometheus.Collector.
@@ -121,12 +127,16 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	if c.s.registry == nil || c.s.runner == nil {
 		return
 	}
-	st := c.s.registry.State()
-	gauge(c.index, float64(st.Index()))
-	gauge(c.nodes, float64(st.NodeCount()))
-	gauge(c.running, float64(c.s.runner.Running()))
+	f := c.s.registry.Figures()
+	gauge(c.index, float64(f.Index))
+	gauge(c.nodes, float64(c.s.registry.State().NodeCount()))
+	gauge(c.watchers, float64(f.Watchers))
+	gauge(c.running, float64(f.Checks))
+	gauge(c.probing, float64(f.Probes))
+	gauge(c.waiting, float64(f.Waiting))
+	gauge(c.late, time.Duration(f.LateP99).Seconds())
 	leads := 0.0
-	if c.s.node.IsLeader() {
+	if f.Leader {
 		leads = 1
 	}
 	gauge(c.leader, leads)
