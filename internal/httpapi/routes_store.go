@@ -32,6 +32,10 @@ func (h *Handler) storeRoutes() {
 	h.handle("/v1/operator/usage", get(h.operatorUsage))
 	h.handle("/v1/operator/keyring", get(h.keyring), post(h.keyring), put(h.keyring), del(h.keyring))
 
+	h.handle("/v1/history", get(h.historyAll))
+	h.handle("/v1/history/service/", get(h.historyService))
+	h.handle("/v1/history/node/", get(h.historyNode))
+
 	h.handle("/v1/snapshot", get(h.snapshotSave), put(h.snapshotRestore))
 
 	h.handle("/v1/config/", get(h.configGet), del(h.configDelete))

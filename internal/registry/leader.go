@@ -45,8 +45,8 @@ func (r *Registry) term(parent context.Context, t raft.Term) {
 	tick := time.NewTicker(reconcileEvery)
 	defer tick.Stop()
 	for {
-		r.dropFormerServers(ctx)
 		r.storeHistory(ctx)
+		r.dropFormerServers(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Kinds of what happened, as HistoryEvent.Kind has them. More may come: treat
 // an unknown one as a line of text.
@@ -34,4 +37,35 @@ type HistoryEvent struct {
 	Reason    string // one line of at most 120 bytes, such as the first of a check's output
 	Server    string // the server that asked for the change
 	Client    string // address of who asked that server, without port; empty if nobody did
+}
+
+// History reads what happened to the catalog: a bounded list that all servers
+// keep alike.
+type History struct{ c *Client }
+
+// History returns the calls below /v1/history.
+func (c *Client) History() History { return History{c} }
+
+// All lists what happened, newest last. QueryOptions.Limit asks for the newest
+// of it, Since and After for what is not older; Index waits for more.
+func (h History) All(ctx context.Context, q *QueryOptions) ([]*HistoryEvent, QueryMeta, error) {
+	return get[[]*HistoryEvent](ctx, h.c, "/v1/history", nil, q)
+}
+
+// Service lists what happened to the instances of a service and to their
+// checks, as All does. A service that nobody has ever had is no error. What
+// happens to a node is in the history of the node.
+func (h History) Service(ctx context.Context, name string, q *QueryOptions) ([]*HistoryEvent, QueryMeta, error) {
+	if err := named("service name", name); err != nil {
+		return nil, QueryMeta{}, err
+	}
+	return get[[]*HistoryEvent](ctx, h.c, "/v1/history/service/"+escape(name), nil, q)
+}
+
+// Node lists what happened to a node, to its instances and checks, as All does.
+func (h History) Node(ctx context.Context, name string, q *QueryOptions) ([]*HistoryEvent, QueryMeta, error) {
+	if err := named("node name", name); err != nil {
+		return nil, QueryMeta{}, err
+	}
+	return get[[]*HistoryEvent](ctx, h.c, "/v1/history/node/"+escape(name), nil, q)
 }

@@ -49,7 +49,9 @@ type QueryOptions struct {
 	Tags     []string          // only instances that have all of these
 	Passing  bool              // only instances all of whose checks pass
 	Filter   string            // only what this expression selects
-	Limit    int               // prepared queries: at most so many instances; 0 means all
+	Limit    int               // prepared queries, history: at most so many results; 0 means all
+	After    uint64            // history: only what happened after this index
+	Since    time.Time         // history: only what happened from then on
 
 	// Cached lets the server answer from its cache. MaxAge and StaleIfError
 	// (0 means not given) bound the age of a cached answer, and how much older
@@ -141,6 +143,12 @@ func (q *QueryOptions) apply(v url.Values, h http.Header) {
 	}
 	if q.Limit > 0 {
 		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.After > 0 {
+		v.Set("after", strconv.FormatUint(q.After, 10))
+	}
+	if !q.Since.IsZero() {
+		v.Set("since", q.Since.Format(time.RFC3339Nano))
 	}
 	if q.Cached {
 		v.Set("cached", "")
