@@ -47,6 +47,8 @@ func endless(line string) bool {
 		return line != "registryctl watch -type=services" // which has no command
 	case "monitor":
 		return true
+	case "history":
+		return slices.Contains(words, "-follow")
 	case "top":
 		return !slices.Contains(words, "-once")
 	}

@@ -88,7 +88,7 @@ lookup asked for is not there.`,
 	)
 	root.SetHelpCommandGroupID(groupTool)
 	root.SetCompletionCommandGroupID(groupTool)
-	add(root, groupLook, t.lookup(), t.watch(), t.health(), t.why(), t.checks(), t.catalog(), t.rtt())
+	add(root, groupLook, t.lookup(), t.watch(), t.health(), t.why(), t.checks(), t.history(), t.catalog(), t.rtt())
 	add(root, groupChange, t.services(), t.maint())
 	add(root, groupKeys, t.kv(), t.lock(), t.session(), t.event(), t.query())
 	add(root, groupServers, t.members(), t.top(), t.doctor(), t.join(), t.leave(), t.forceLeave(), t.info(), t.monitor(),

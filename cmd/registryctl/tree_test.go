@@ -85,6 +85,9 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		{[]string{"maint", "-enable", "-disable"}, "only one of -enable and -disable"},
 		{[]string{"maint", "-service=x"}, "-reason and -service need -enable or -disable"},
 		{[]string{"checks", "-node=a", "web"}, "either a service or a node"},
+		{[]string{"history", "-node=a", "web"}, "either a service or a node"},
+		{[]string{"history", "-since=soon"}, "-since=soon is no time"},
+		{[]string{"history", "-limit=-1"}, "-limit must be at least 0"},
 		{[]string{"services", "register"}, "give a file with service definitions, or at least -name"},
 		{[]string{"services", "register", "-name=a", "b.hcl"}, "not both"},
 		{[]string{"services", "register", "-name=a", "-meta=b"}, "want key=value"},
@@ -147,6 +150,8 @@ func TestCompletion(t *testing.T) {
 	}{
 		{[]string{"__complete", "lookup", ""}, "consul\nweb\n"},
 		{[]string{"__complete", "lookup", "web", ""}, ":4\n"},
+		{[]string{"__complete", "history", ""}, "consul\nweb\n"},
+		{[]string{"__complete", "history", "--node", ""}, "n1\n"},
 		{[]string{"__complete", "catalog", "services", "--node", ""}, "n1\n"},
 		{[]string{"__complete", "kv", "get", "a"}, "a/b/\na/c\n"},
 		{[]string{"__complete", "members", "--format", ""}, "table\njson\n"},

@@ -62,6 +62,9 @@ func (r *Registry) registerSelf(ctx context.Context) error {
 	if v != nil && r.selfShown(v, cmd) {
 		return nil
 	}
+	if r.cons.IsLeader() {
+		r.storeHistory(ctx) // so that a new cluster remembers from here on
+	}
 	if _, err := r.propose(ctx, cmd); err != nil {
 		if api.ErrorKind(err) == api.Refused {
 			r.log.Error("cannot register this server in the catalog", "error", err)

@@ -114,6 +114,25 @@ func TestHealthCalls(t *testing.T) {
 	})
 }
 
+func TestHistoryCalls(t *testing.T) {
+	event := &HistoryEvent{Index: 7, Time: time.Unix(1, 0).UTC(), Kind: HistoryMoved, Node: "n", ServiceID: "a", Service: "web", From: "m", To: "n"}
+	reply := `[{"Index":7,"Time":"1970-01-01T00:00:01Z","Kind":"moved","Node":"n","ServiceID":"a","Service":"web","CheckID":"","From":"m","To":"n","Reason":"","Server":"","Client":""}]`
+	runCalls(t, []call{
+		{name: "all", do: func(ctx context.Context, c *Client) (any, error) {
+			return reading(c.History().All(ctx, &QueryOptions{Limit: 2}))
+		}, send: "GET /v1/history?limit=2", reply: reply, want: []*HistoryEvent{event}},
+		{name: "service", do: func(ctx context.Context, c *Client) (any, error) {
+			return reading(c.History().Service(ctx, "a b", &QueryOptions{Index: 7, After: 7}))
+		}, send: "GET /v1/history/service/a%20b?after=7&index=7", reply: reply, want: []*HistoryEvent{event}},
+		{name: "node", do: func(ctx context.Context, c *Client) (any, error) { return reading(c.History().Node(ctx, "n", nil)) },
+			send: "GET /v1/history/node/n", reply: `[]`, want: []*HistoryEvent{}},
+		{name: "service without name", do: func(ctx context.Context, c *Client) (any, error) {
+			return reading(c.History().Service(ctx, "", nil))
+		}, err: Invalid},
+		{name: "node without name", do: func(ctx context.Context, c *Client) (any, error) { return reading(c.History().Node(ctx, "", nil)) }, err: Invalid},
+	})
+}
+
 func TestKVCalls(t *testing.T) {
 	pair := &KVPair{Key: "a/b c", Value: []byte("hi"), Flags: 3, ModifyIndex: 9, Session: "s"}
 	runCalls(t, []call{

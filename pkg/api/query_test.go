@@ -25,6 +25,7 @@ func TestQueryOptionsOnTheWire(t *testing.T) {
 		{"max stale", &QueryOptions{MaxStale: time.Second}, "max_stale=1s&stale=", nil},
 		{"select", &QueryOptions{Near: "_agent", Tags: []string{"a", "b"}, Passing: true, Filter: `Node == "x"`},
 			"filter=Node+%3D%3D+%22x%22&near=_agent&passing=1&tag=a&tag=b", nil},
+		{"history", &QueryOptions{Limit: 3, After: 7, Since: time.Unix(1, 0).UTC()}, "after=7&limit=3&since=1970-01-01T00%3A00%3A01Z", nil},
 		{"meta", &QueryOptions{NodeMeta: map[string]string{"zone": "z1"}, Limit: 3}, "limit=3&node-meta=zone%3Az1", nil},
 		{"elsewhere", &QueryOptions{Datacenter: "dc2", Token: "t"}, "dc=dc2", http.Header{"X-Consul-Token": {"t"}}},
 		{"cached", &QueryOptions{Cached: true}, "cached=", nil},
