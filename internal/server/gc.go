@@ -14,14 +14,16 @@ import (
 // again, instead of minutes later.
 const (
 	gcReserve = 16 << 20 // bytes of garbage that are always allowed
-	gcBusy    = 48 << 20 // the same in a burst
+	gcBusy    = 32 << 20 // the same in a burst
 	gcShare   = 80       // percent of the live heap that is allowed, if that is more
 	gcEvery   = time.Second
 
-	// quietBytes is how little is allocated in gcEvery when it is quiet, and
-	// leftBytes how much must have been left behind to be worth a collection.
+	// quietBytes is how little is allocated in gcEvery when it is quiet. What a
+	// burst left behind is worth a collection, which looks at all that is alive,
+	// from leftBytes on, and from one part in leftShare of that.
 	quietBytes = 2 << 20
-	leftBytes  = 8 << 20
+	leftBytes  = 4 << 20
+	leftShare  = 10
 )
 
 // What is read of the runtime.
@@ -47,7 +49,7 @@ type pacer struct {
 	samples []metrics.Sample
 	percent int
 	before  uint64 // allocated at the last look
-	busy    bool   // something was allocated since memory was last given back
+	busy    bool   // something was allocated since memory was last looked through
 }
 
 func newPacer(release func()) *pacer {
@@ -98,11 +100,14 @@ func (p *pacer) judge(live, total, used, empty uint64) {
 	if used > live {
 		left += used - live
 	}
-	if p.busy && left > leftBytes {
+	if !p.busy {
+		return
+	}
+	p.busy = false
+	if left > max(leftBytes, live/leftShare) {
 		// Twice: what pools hold survives the first collection.
 		debug.FreeOSMemory()
 		debug.FreeOSMemory()
-		p.release()
-		p.busy = false
 	}
+	p.release()
 }

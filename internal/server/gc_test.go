@@ -1,6 +1,7 @@
 package server
 
 import (
+	"runtime"
 	"runtime/debug"
 	"testing"
 
@@ -27,13 +28,25 @@ func TestPacerGivesBackOnceItIsQuiet(t *testing.T) {
 	released := 0
 	p := newPacer(func() { released++ })
 	defer debug.SetGCPercent(100)
+	collections := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumForcedGC
+	}
+	before := collections()
 	p.judge(10*mb, 100*mb, 50*mb, 0)
 	require.Zero(t, released, "while it is busy")
+	require.Equal(t, before, collections())
 	p.judge(10*mb, 100*mb+1, 50*mb, 0)
 	require.Equal(t, 1, released, "40 MB were left behind")
+	require.Greater(t, collections(), before)
+	before = collections()
 	p.judge(10*mb, 100*mb+2, 50*mb, 0)
 	require.Equal(t, 1, released, "once is enough")
 	p.judge(10*mb, 200*mb, 12*mb, 0)
 	p.judge(10*mb, 200*mb, 12*mb, mb)
-	require.Equal(t, 1, released, "too little to be worth it")
+	require.Equal(t, 2, released, "pages of files cost nothing to give back")
+	p.judge(100*mb, 300*mb, 105*mb, 0)
+	p.judge(100*mb, 300*mb, 105*mb, 0)
+	require.Equal(t, before, collections(), "too little to be worth it")
 }
