@@ -52,6 +52,13 @@ func TestOwnersOfChecks(t *testing.T) {
 		timesOf(&api.CheckRun{Answered: true, TTL: "5s", NextRun: now.Add(5 * time.Second)}, now))
 }
 
+func TestMomentOfTheDay(t *testing.T) {
+	now := time.Date(2026, 1, 2, 13, 4, 5, 0, time.Local)
+	require.Equal(t, "13:04:02 (3s ago)", moment(now.Add(-3*time.Second), now))
+	require.Equal(t, "2026-01-01 13:04:05 (24h0m0s ago)", moment(now.Add(-24*time.Hour), now))
+	require.Equal(t, "13:04:06 (0s ago)", moment(now.Add(time.Second), now), "the server's clock is ahead")
+}
+
 func TestBriefDurations(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 1500: "2µs", 1234567: "1.2ms", 1234567890: "1.23s", 12345678901: "12.3s", 123456789012: "2m3s",
@@ -86,11 +93,11 @@ func TestCheckOwners(t *testing.T) {
 func TestWhyTellsOfRuns(t *testing.T) {
 	answers := everything()
 	answers["GET /v1/internal/checks"] = answer{body: `[{"Node":"n2","CheckID":"service:web-2","Type":"http","Target":"http://10.1.0.2/health","Interval":"10s",
-		"Status":"critical","Output":"connection refused, again","Owner":"s7","Answered":true,"LastRun":"2026-01-02T03:04:05Z","Took":"2ms","NextRun":"2026-01-02T03:04:15Z","DeregisterAt":"2026-01-02T03:05:05Z"}]`}
+		"Status":"critical","Output":"connection refused, again","Owner":"s7","Answered":true,"LastRun":"2026-01-02T03:04:05Z","Took":"2ms","NextRun":"2026-01-02T03:04:15Z","DeregisterAt":"2026-01-02T03:05:05Z","Since":"2026-01-02T03:00:00Z"}]`}
 	f := serve(t, answers)
 	said := call(t, f.URL, "why", "web/web-2").stdout
 	for _, want := range []string{
-		"critical  service:web-2 (http)\n", "looks at     http://10.1.0.2/health\n", "said         connection refused, again\n", "run by       server s7, every 10s\n",
+		"critical  service:web-2 (http)\n", " ago), index 0, the newest change of the cluster\n", "looks at     http://10.1.0.2/health\n", "said         connection refused, again\n", "run by       server s7, every 10s\n",
 		" ago, took 2ms; next in 0s\n", "passes when  an HTTP request to http://10.1.0.2/health is answered with a status of 2xx\n",
 		"else         its service is deregistered in 0s\n",
 	} {

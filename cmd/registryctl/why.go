@@ -18,7 +18,7 @@ func (t *tool) why() *cobra.Command {
 		Use:   "why SERVICE[/INSTANCE]",
 		Short: "Explain the state of an instance, and what would make it pass",
 		Long: `Explains why an instance is in the state that it is in: which of its checks and
-its node's do not pass, since which index of the log, what they said last, what
+its node's do not pass, since when, what they said last, what
 they look at, which server runs them, when they last ran and run next, and what
 would make them pass. Without INSTANCE it explains all instances of the service
 that do not pass.
@@ -170,7 +170,11 @@ func (r *reason) print(w io.Writer, newest uint64) {
 			fmt.Fprintf(w, "    %-12s %s\n", name, shown(text))
 		}
 	}
-	row("since", ago(r.Since, newest))
+	since := ago(r.Since, newest)
+	if r.Run != nil && !r.Run.Since.IsZero() {
+		since = moment(r.Run.Since, time.Now()) + ", " + since
+	}
+	row("since", since)
 	fmt.Fprintf(w, "    %-12s %s\n", "said", shown(r.Output))
 	if r.Run != nil {
 		row("looks at", r.Run.Target)
@@ -186,6 +190,15 @@ func (r *reason) print(w io.Writer, newest uint64) {
 	if r.Run != nil && !r.Run.DeregisterAt.IsZero() {
 		row("else", "its service is deregistered in "+brief(max(time.Until(r.Run.DeregisterAt), 0)))
 	}
+}
+
+// moment says when something was: the time of day, and the day if it is another.
+func moment(at, now time.Time) string {
+	form := time.TimeOnly
+	if at.Local().Format(time.DateOnly) != now.Local().Format(time.DateOnly) {
+		form = time.DateTime
+	}
+	return at.Local().Format(form) + " (" + brief(max(now.Sub(at), 0)) + " ago)"
 }
 
 // timesOf says when a check last ran and runs next, in words; empty if its owner

@@ -39,6 +39,7 @@ func (r *Registry) CheckRuns(ctx context.Context, st *store.State, which api.Che
 		}
 		byOwner[owner] = append(byOwner[owner], run)
 	})
+	sinceWhen(st, which, list)
 	var asking sync.WaitGroup
 	var mu sync.Mutex
 	for owner, theirs := range byOwner {

@@ -141,3 +141,46 @@ func TestServerFigures(t *testing.T) {
 		require.Equal(t, &api.ServerFigures{Server: "s2", ID: "id-2", Silent: true}, list[1])
 	})
 }
+
+// TestCheckRunsSayWhenTheStatusCameAbout follows the history through
+// registrations, changes and hand-overs.
+func TestCheckRunsSayWhenTheStatusCameAbout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := beatingWith(t, Config{History: store.HistoryLimits{Count: 1000, Age: time.Hour}})
+		ctx := context.Background()
+		r.addServer("s2", "id-2")
+		begun := time.Now()
+		second := func(n int) time.Time { return begun.Add(time.Duration(n) * time.Second).Round(0).UTC() }
+		since := func(which api.CheckRuns, want map[string]time.Time) {
+			t.Helper()
+			list, _ := r.CheckRuns(ctx, r.State(), which)
+			got := map[string]time.Time{}
+			for _, c := range list {
+				got[c.Node+"/"+c.CheckID] = c.Since
+			}
+			for id, at := range want {
+				require.WithinDuration(t, at, got[id], time.Millisecond, id)
+			}
+			require.Len(t, got, len(want))
+		}
+		require.NoError(t, r.RegisterService(ctx, &api.ServiceRegistration{Name: "web", Check: ttl(time.Hour)}, false))
+		require.NoError(t, r.RegisterService(ctx, &api.ServiceRegistration{Name: "db", Check: ttl(time.Hour)}, false))
+		r.do(instance("s2", "far", "10.0.0.9"))
+		r.do(instance("s2", "heard", "10.0.0.9"))
+		settle()
+		time.Sleep(time.Until(second(1)))
+		require.NoError(t, r.RegisterCheck(ctx, &api.CheckRegistration{Name: "disk", CheckDefinition: api.CheckDefinition{TTL: api.Duration(time.Hour)}}))
+		time.Sleep(time.Until(second(2)))
+		require.NoError(t, r.Heartbeat(ctx, "service:web", api.Passing, ""))
+		r.do(&store.UpdateChecks{From: "s2", Updates: []store.CheckUpdate{{Node: "s2", CheckID: "heard", Status: api.Passing}}})
+		time.Sleep(time.Until(second(3)))
+		require.NoError(t, r.Heartbeat(ctx, "service:web", api.Passing, "the same"))
+		since(api.CheckRuns{}, map[string]time.Time{"s1/service:web": second(2), "s1/service:db": second(0), "s1/disk": second(1),
+			"s2/far": second(0), "s2/heard": second(2)})
+		r.do(&store.Liveness{Node: "s2", Output: "gone"})
+		since(api.CheckRuns{}, map[string]time.Time{"s1/service:web": second(2), "s1/service:db": second(0), "s1/disk": second(1),
+			"s1/far": second(0), "s1/heard": second(2)})
+		since(api.CheckRuns{Service: "heard"}, map[string]time.Time{"s1/heard": second(2)})
+		since(api.CheckRuns{Node: "s1", Service: "web"}, map[string]time.Time{"s1/service:web": second(2)})
+	})
+}

@@ -27,6 +27,9 @@ type CheckRun struct {
 	TTL         string `json:",omitempty"`
 	Status      string
 	Output      string // what it said last, though only later in the catalog
+	// Since is when the status came about; zero if the history no longer has
+	// that.
+	Since time.Time `json:",omitzero"`
 
 	// Owner is the server that runs the check; empty while none can.
 	Owner string
