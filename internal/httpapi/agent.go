@@ -120,7 +120,7 @@ func (h *Handler) agentForceLeave(q *request) (reply, error) {
 	if q.name == "" {
 		return reply{}, api.E(api.Invalid, "Missing node name")
 	}
-	return reply{}, h.reg.ForceLeave(q.Context(), strings.TrimSuffix(q.name, "."+h.reg.Datacenter()))
+	return reply{}, h.reg.ForceLeave(q.Context(), strings.TrimSuffix(q.name, "."+h.reg.Datacenter()), q.has("prune"))
 }
 
 // agentMetrics serves /v1/agent/metrics.

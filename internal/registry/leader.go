@@ -7,6 +7,7 @@ import (
 
 	"github.com/registryd/registryd/internal/raft"
 	"github.com/registryd/registryd/internal/store"
+	"github.com/registryd/registryd/pkg/api"
 )
 
 // reconcileEvery is how often the leader compares the catalog's servers with
@@ -56,7 +57,7 @@ func (r *Registry) term(parent context.Context, t raft.Term) {
 }
 
 // dropFormerServers takes servers out of the catalog that raft no longer
-// knows. What they carried and can live on moves to the others first.
+// knows, and forgets those that left long ago or came back.
 func (r *Registry) dropFormerServers(ctx context.Context) {
 	servers, _, err := r.cons.Servers(ctx)
 	if err != nil {
@@ -67,17 +68,29 @@ func (r *Registry) dropFormerServers(ctx context.Context) {
 		known[s.ID] = true
 	}
 	for _, v := range r.State().ServerNodes() {
-		if known[v.Node.ID] {
-			continue
+		if known[v.Node.ID] || v.Check(api.SerfHealth) == nil {
+			continue // a node without that check was never a server of ours
 		}
 		r.log.Info("removing a former server from the catalog", "node", v.Node.Node)
-		if _, err := r.propose(ctx, &store.Liveness{Node: v.Node.Node, Output: serfFailed}); err != nil {
-			return
-		}
-		if _, err := r.propose(ctx, &store.Deregister{Node: v.Node.Node, By: store.By{Reason: "the server left the cluster"}}); err != nil {
+		if r.dropServer(ctx, v.Node.Node, false) != nil {
 			return
 		}
 	}
+	if old := r.forgettable(servers, time.Now()); len(old) > 0 {
+		// If it fails it is tried again in a moment.
+		_, _ = r.propose(ctx, &store.ServerLeft{Forget: old})
+	}
+}
+
+// dropServer takes a former server's node out of the catalog. What it carried
+// and can live on moves to the others first. It stays among the members as one
+// that left, unless prune is set.
+func (r *Registry) dropServer(ctx context.Context, node string, prune bool) error {
+	if _, err := r.propose(ctx, &store.Liveness{Node: node, Output: serfFailed}); err != nil {
+		return err
+	}
+	_, err := r.propose(ctx, &store.ServerLeft{Node: node, Prune: prune, By: store.By{Reason: "the server left the cluster"}})
+	return err
 }
 
 // followLiveness writes what raft reports of the servers into the catalog.

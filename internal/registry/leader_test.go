@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/registryd/registryd/internal/raft"
+	"github.com/registryd/registryd/internal/store"
 	"github.com/registryd/registryd/pkg/api"
 )
 
@@ -40,6 +42,7 @@ func TestFormerServersLeaveTheCatalog(t *testing.T) {
 		r := started(t)
 		r.addServer("s2", "id-2")
 		r.do(instance("s2", "free", "10.0.0.9"))
+		r.do(&store.Register{Node: "foreign", Address: "10.0.0.8", Service: &api.Service{ID: store.ServerService, Service: store.ServerService}})
 		time.Sleep(2 * reconcileEvery)
 		v, _ := r.State().Node("s2")
 		require.NotNil(t, v, "raft knows it")
@@ -51,9 +54,68 @@ func TestFormerServersLeaveTheCatalog(t *testing.T) {
 		synctest.Wait()
 		v, _ = r.State().Node("s2")
 		require.Nil(t, v)
+		v, _ = r.State().Node("foreign")
+		require.NotNil(t, v, "somebody else may call a service as the servers' is")
 		n, _ := r.FindService(r.State(), "free")
 		require.Equal(t, "s1", n.Node.Node)
 		require.NotNil(t, r.OwnNode(r.State()))
+	})
+}
+
+// Who left is a member that did, for three days or until it is forgotten or
+// comes back.
+func TestServersThatLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := started(t)
+		ctx := context.Background()
+		tick := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
+		status := func() map[string]int {
+			t.Helper()
+			list, err := r.Members(ctx)
+			require.NoError(t, err)
+			have := map[string]int{}
+			for _, m := range list {
+				have[m.Name] = m.Status
+			}
+			require.Len(t, have, len(list))
+			return have
+		}
+		for _, n := range []string{"2", "3", "4"} {
+			r.addServer("s"+n, "id-"+n)
+		}
+		r.cons.drop("id-2", "id-3")
+		tick(reconcileEvery)
+		require.Equal(t, map[string]int{"s1": api.MemberAlive, "s2": api.MemberLeft, "s3": api.MemberLeft, "s4": api.MemberAlive}, status())
+		list, err := r.Members(ctx)
+		require.NoError(t, err)
+		require.Equal(t, "127.0.0.2 8300", fmt.Sprint(list[1].Addr, " ", list[1].Port))
+		require.Equal(t, "id-2", list[1].Tags["id"])
+		require.Equal(t, "consul", list[1].Tags["role"])
+
+		// One with its name comes: it is that one now.
+		r.addServer("s2", "id-22")
+		require.Equal(t, api.MemberAlive, status()["s2"])
+		tick(reconcileEvery)
+		require.Len(t, r.State().FormerServers(), 1)
+
+		require.NoError(t, r.ForceLeave(ctx, "s3", false))
+		require.Equal(t, api.MemberLeft, status()["s3"], "it has left already")
+		require.NoError(t, r.ForceLeave(ctx, "s3", true))
+		require.NotContains(t, status(), "s3")
+
+		r.alive <- raft.Liveness{ID: "id-4"}
+		synctest.Wait()
+		require.Equal(t, api.MemberFailed, status()["s4"])
+		require.NoError(t, r.ForceLeave(ctx, "s4", true))
+		tick(2 * reconcileEvery)
+		require.NotContains(t, status(), "s4", "pruned at once")
+
+		r.cons.drop("id-22")
+		tick(reconcileEvery)
+		tick(leftFor - 2*reconcileEvery)
+		require.Equal(t, api.MemberLeft, status()["s2"])
+		tick(2 * reconcileEvery)
+		require.Equal(t, map[string]int{"s1": api.MemberAlive}, status())
 	})
 }
 
@@ -84,11 +146,11 @@ func TestMembersAsClientsKnowThem(t *testing.T) {
 		}
 		require.NotContains(t, s3.Tags, "nonvoter")
 
-		require.NoError(t, r.ForceLeave(ctx, "s3"))
+		require.NoError(t, r.ForceLeave(ctx, "s3", false))
 		require.Empty(t, r.cons.removed, "a member that lives is not removed")
-		require.NoError(t, r.ForceLeave(ctx, "s2"))
+		require.NoError(t, r.ForceLeave(ctx, "s2", false))
 		require.Equal(t, []string{"id-2"}, r.cons.removed)
-		require.ErrorIs(t, r.ForceLeave(ctx, "nobody"), api.Refused)
+		require.ErrorIs(t, r.ForceLeave(ctx, "nobody", false), api.Refused)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -92,7 +93,20 @@ func (l *local) RemoveServer(_ context.Context, id string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.removed = append(l.removed, id)
+	l.without(id)
 	return nil
+}
+
+// without takes servers out of raft's configuration. The caller holds mu.
+func (l *local) without(ids ...string) {
+	l.servers = slices.DeleteFunc(l.servers, func(s raft.ServerInfo) bool { return slices.Contains(ids, s.ID) })
+}
+
+// drop is without for who does not hold mu.
+func (l *local) drop(ids ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.without(ids...)
 }
 
 func (l *local) RemoveAddress(context.Context, string) error                         { return nil }

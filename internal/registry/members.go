@@ -5,6 +5,7 @@ import (
 	"net"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/registryd/registryd/internal/raft"
@@ -42,7 +43,8 @@ type Membership interface {
 func (r *Registry) Cluster() Membership { return r.cons }
 
 // Members returns the servers as members, in order of name. Who they are comes
-// from raft's configuration, how they are from the catalog.
+// from raft's configuration, how they are from the catalog; those that left are
+// members with that status for a while.
 func (r *Registry) Members(ctx context.Context) ([]*api.Member, error) {
 	servers, _, err := r.cons.Servers(ctx)
 	if err != nil {
@@ -52,6 +54,12 @@ func (r *Registry) Members(ctx context.Context) ([]*api.Member, error) {
 	var l []*api.Member
 	for _, s := range servers {
 		l = append(l, r.member(st, s))
+	}
+	current := len(l)
+	for _, f := range st.FormerServers() {
+		if !isMember(l[:current], f) {
+			l = append(l, r.formerMember(f))
+		}
 	}
 	sort.Slice(l, func(i, j int) bool { return l[i].Name < l[j].Name })
 	return l, nil
@@ -85,9 +93,49 @@ func (r *Registry) member(st *store.State, s raft.ServerInfo) *api.Member {
 	return m
 }
 
-// ForceLeave takes a failed server out of the cluster by name; NotFound texts
-// are Consul's, whose status for them is 500.
-func (r *Registry) ForceLeave(ctx context.Context, name string) error {
+// leftFor is how long a server that left is still shown as a member that did:
+// Consul's reconnect_timeout.
+const leftFor = 72 * time.Hour
+
+// isMember reports whether a former server, or another with its name, is among
+// the members.
+func isMember(members []*api.Member, f *store.FormerServer) bool {
+	for _, m := range members {
+		if m.Tags["id"] == f.ID || strings.EqualFold(m.Name, f.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+// formerMember shows a server that left.
+func (r *Registry) formerMember(f *store.FormerServer) *api.Member {
+	m := r.member(r.State(), raft.ServerInfo{ID: f.ID, Name: f.Name, Address: net.JoinHostPort(f.Address, strconv.Itoa(f.Port)), Voter: !f.NonVoter})
+	m.Status = api.MemberLeft
+	m.Tags["version"], m.Tags["build"] = f.Version, f.Version+":registryd"
+	return m
+}
+
+// forgettable returns the IDs of former servers that are members again or left
+// too long ago.
+func (r *Registry) forgettable(servers []raft.ServerInfo, now time.Time) (ids []string) {
+	st := r.State()
+	var members []*api.Member
+	for _, s := range servers {
+		members = append(members, r.member(st, s))
+	}
+	for _, f := range st.FormerServers() {
+		if now.Sub(f.Left) >= leftFor || isMember(members, f) {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
+}
+
+// ForceLeave takes a failed server out of the cluster by name, and with prune
+// out of the list of members, where one that left would still be shown. NotFound
+// texts are Consul's, whose status for them is 500.
+func (r *Registry) ForceLeave(ctx context.Context, name string, prune bool) error {
 	members, err := r.Members(ctx)
 	if err != nil {
 		return err
@@ -96,10 +144,22 @@ func (r *Registry) ForceLeave(ctx context.Context, name string) error {
 		if m.Name != name {
 			continue
 		}
-		if m.Status == api.MemberAlive {
+		id := m.Tags["id"]
+		switch m.Status {
+		case api.MemberAlive:
 			return nil // Consul lets a living member refute it
+		case api.MemberFailed:
+			if err := r.cons.RemoveServer(ctx, id); err != nil || !prune {
+				return err
+			}
+			if err := r.dropServer(ctx, name, true); err != nil {
+				return err
+			}
 		}
-		return r.cons.RemoveServer(ctx, m.Tags["id"])
+		if prune {
+			_, err = r.propose(ctx, &store.ServerLeft{Forget: []string{id}})
+		}
+		return err
 	}
 	return api.E(api.Refused, "agent: No node found with name '"+name+"'")
 }

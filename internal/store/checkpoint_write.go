@@ -82,6 +82,8 @@ func encodeRecord(v any) []byte {
 		return appendAutopilot(b, v)
 	case *CA:
 		return appendCA(b, v)
+	case *FormerServer:
+		return appendFormer(b, v)
 	case *ConfigEntry:
 		return appendConfigEntry(b, v)
 	case *RestorePart:

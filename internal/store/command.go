@@ -40,6 +40,7 @@ const (
 	kindRestoreDone
 	kindChecksDue
 	kindHistory
+	kindServerLeft
 	kindEnd // one more than the last
 
 	// ignorable marks kinds that an older server may skip without harm.
@@ -89,6 +90,8 @@ func decoder(kind byte) func([]byte) (Command, error) {
 		return decodeChecksDue
 	case kindHistory:
 		return decodeSetHistory
+	case kindServerLeft:
+		return decodeServerLeft
 	}
 	return nil
 }

@@ -21,6 +21,8 @@ func authorOf(c Command) *By {
 		return &c.By
 	case *Txn:
 		return &c.By
+	case *ServerLeft:
+		return &c.By
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ type miscState struct {
 	config      *iradix.Tree[*ConfigEntry]         // kind, 0, name
 	autopilot   *api.AutopilotConfig               // nil: never set
 	ca          *CA                                // nil: not made yet
+	former      []*FormerServer                    // in order of ID
 }
 
 func emptyMisc() miscState {
@@ -24,4 +25,5 @@ const (
 	miscCA        = "ca"
 	miscHistory   = "history"
 	miscConfig    = "config/" // then kind, 0, name
+	miscFormer    = "former/" // then the ID
 )

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -199,4 +200,43 @@ func TestConditionalRecords(t *testing.T) {
 	require.Equal(t, 1, n)
 	require.True(t, s.apply(entry(true, false, 0, "")).OK)
 	require.Nil(t, s.State().ConfigEntry("service-defaults", "web"))
+}
+
+// Servers that left are remembered until they are told to be forgotten, and
+// not more of them than maxFormer.
+func TestFormerServers(t *testing.T) {
+	s := openTest(t)
+	server := func(name, id string) Command {
+		r := instance(name, ServerService, ServerService)
+		r.ID, r.Service.Port, r.Service.Meta = id, 8300, map[string]string{"version": "1.16.4", "non_voter": "true"}
+		return r
+	}
+	names := func() (l []string) {
+		for _, f := range s.State().FormerServers() {
+			l = append(l, f.Name)
+		}
+		return l
+	}
+	s.batch(server("n2", "b"), server("n1", "a"), server("n3", "c"))
+	s.batch(&ServerLeft{Node: "n2"}, &ServerLeft{Node: "n1"}, &ServerLeft{Node: "n3", Prune: true}, &ServerLeft{Node: "nobody"})
+	require.Equal(t, []string{"n1", "n2"}, names())
+	f := *s.State().FormerServers()[0]
+	require.False(t, f.Left.IsZero())
+	f.Left = time.Time{}
+	require.Equal(t, FormerServer{ID: "a", Name: "n1", Address: "10.0.0.1", Port: 8300, Version: "1.16.4", NonVoter: true}, f)
+	v, _ := s.State().Node("n1")
+	require.Nil(t, v)
+	require.Empty(t, s.State().ServerNodes())
+
+	held := s.State()
+	s.batch(&ServerLeft{Forget: []string{"a", "unknown"}})
+	require.Equal(t, []string{"n2"}, names())
+	require.Len(t, held.FormerServers(), 2, "what a reader holds does not change")
+	for i := range maxFormer + 3 {
+		name := fmt.Sprintf("m%03d", i)
+		s.batch(server(name, name), &ServerLeft{Node: name})
+	}
+	require.Len(t, names(), maxFormer)
+	require.NotContains(t, names(), "n2", "the oldest went")
+	require.Contains(t, names(), "m066")
 }

@@ -90,4 +90,7 @@ func (s *State) miscRecords(r *recorder) {
 		r.put(bucketMisc, miscCA, s.misc.ca)
 	}
 	s.misc.config.Root().Walk(func(k []byte, e *ConfigEntry) bool { return !r.put(bucketMisc, miscConfig+string(k), e) })
+	for _, f := range s.misc.former {
+		r.put(bucketMisc, miscFormer+f.ID, f)
+	}
 }

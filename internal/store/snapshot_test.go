@@ -38,6 +38,7 @@ func everything() []Command {
 		&Coordinates{Entries: []api.CoordinateEntry{{Node: "n1", Segment: "x", Coord: &api.Coordinate{Vec: []float64{1, 0}, Error: 1.5}}}},
 		&SetAutopilot{Config: api.AutopilotConfig{CleanupDeadServers: true, LastContactThreshold: 5}},
 		&SetCA{CA: CA{ID: "ca", Cert: []byte("c"), Key: []byte("k")}},
+		instance("n9", ServerService, ServerService), &ServerLeft{Node: "n9"},
 		&SetConfigEntry{Entry: ConfigEntry{Kind: "service-defaults", Name: "web", Body: []byte("{}")}},
 		&Txn{Ops: []TxnOp{kvOp(KVSet, "txn", "x", 0), kvOp(KVGet, "txn", "", 0)}},
 		&ReapTombstones{Through: 1},

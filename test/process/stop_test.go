@@ -74,6 +74,14 @@ func TestLeaveOnTerminate(t *testing.T) {
 		}
 		return nil
 	})
+	for _, i := range []int{(leaver + 1) % 3, (leaver + 2) % 3} {
+		members, err := p.Client(i).Agent().Members(p.Context(), false, "")
+		require.NoError(t, err)
+		require.Len(t, members, 3)
+		for _, m := range members {
+			require.Equal(t, m.Name == p.Server(leaver).Name, m.Status == api.MemberLeft, "%+v", m)
+		}
+	}
 	require.NoError(t, l.Write(p.Context(), stayed, "after", 1))
 	p.WaitHealthy()
 }
