@@ -13,7 +13,7 @@ func (r *Registry) storeHistory(ctx context.Context) {
 	if r.State().HistoryLimits() == r.cfg.History {
 		return
 	}
-	if _, err := r.propose(ctx, &store.SetHistory{Limits: r.cfg.History}); err == nil {
+	if res, err := r.propose(ctx, &store.SetHistory{Limits: r.cfg.History}); err == nil && res.OK {
 		r.log.Info("limits of the history set", "max_count", r.cfg.History.Count, "max_age", r.cfg.History.Age)
 	}
 }

@@ -2,7 +2,7 @@ package store
 
 // SetHistory sets the limits of the history. The leader proposes it when the
 // state has others than its configuration says, so that all servers drop the
-// same events.
+// same events. The Result is not OK if they were those already.
 type SetHistory struct {
 	Limits HistoryLimits
 }
@@ -12,7 +12,7 @@ func (*SetHistory) kind() byte { return kindHistory }
 func (c *SetHistory) apply(d *draft) Result {
 	h := &d.next.history
 	if c.Limits == h.limits {
-		return done
+		return Result{}
 	}
 	h.limits = c.Limits
 	h.trim(d.now)
