@@ -34,9 +34,20 @@ func (t *tool) checkOwners(ctx context.Context, c *api.Client, which api.CheckRu
 func printOwners(w io.Writer, runs []*api.CheckRun, now time.Time) {
 	var rows [][]string
 	for _, r := range runs {
-		rows = append(rows, []string{r.Node, r.CheckID, r.Status, ownerCell(r), lastRun(r, now), took(r), nextRun(r, now), r.Target})
+		rows = append(rows, []string{r.Node, r.CheckID, statusCell(r), ownerCell(r), lastRun(r, now), took(r), nextRun(r, now), r.Target})
 	}
 	table(w, "Node|Check|Status|Owner|Last run|Took|Next run|Target", rows)
+}
+
+// statusCell is the status, and what is seen where that is not what shows.
+func statusCell(r *api.CheckRun) string {
+	switch {
+	case !r.HeldUntil.IsZero():
+		return r.Status + ", held (" + r.Observed + ")"
+	case !r.GuardedUntil.IsZero():
+		return r.Status + ", guarded (" + r.Observed + ")"
+	}
+	return r.Status
 }
 
 // ownerCell is the owner, and how many others run the check, too.

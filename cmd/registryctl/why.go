@@ -186,6 +186,9 @@ func (r *reason) print(w io.Writer, newest uint64) {
 	if r.Run != nil {
 		row("last run", timesOf(r.Run, time.Now()))
 	}
+	if r.Run != nil {
+		row("shown so", overridden(r.Run, time.Now()))
+	}
 	row("passes when", r.Remedy)
 	if r.Run != nil && !r.Run.DeregisterAt.IsZero() {
 		row("else", "its service is deregistered in "+brief(max(time.Until(r.Run.DeregisterAt), 0)))
@@ -199,6 +202,18 @@ func moment(at, now time.Time) string {
 		form = time.DateTime
 	}
 	return at.Local().Format(form) + " (" + brief(max(now.Sub(at), 0)) + " ago)"
+}
+
+// overridden says why a check shows something else than what is seen of it;
+// empty if it does not.
+func overridden(r *api.CheckRun, now time.Time) string {
+	switch {
+	case !r.HeldUntil.IsZero():
+		return fmt.Sprintf("held critical for flapping for another %s, %d changes; it is seen %s", brief(max(r.HeldUntil.Sub(now), 0)), r.Changes, r.Observed)
+	case !r.GuardedUntil.IsZero():
+		return fmt.Sprintf("guarded for another %s, since too many instances fail at once; it is seen %s", brief(max(r.GuardedUntil.Sub(now), 0)), r.Observed)
+	}
+	return ""
 }
 
 // timesOf says when a check last ran and runs next, in words; empty if its owner

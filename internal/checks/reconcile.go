@@ -123,13 +123,18 @@ type heard struct {
 }
 
 // heard returns what the catalog has heard of c from this server; sent is the
-// output that was sent last. Where several servers run a check that is this
+// output that was sent last. What a check shows while it is held or guarded is
+// the catalog's own. Where several servers run a check that is this
 // one's vote, no status if it has none yet: what the catalog shows is what most
 // of them see, with the output of one of them.
 func (r *Runner) heard(c *api.Check, def *api.CheckDefinition, sent string) heard {
 	v := c.Verdict
 	if def.Observers <= 1 {
-		return heard{status: c.Status, output: c.Output, counted: v != nil && v.CriticalSince != 0}
+		h := heard{status: c.Status, output: c.Output, counted: v != nil && v.CriticalSince != 0}
+		if v != nil && v.Observed != "" {
+			h.status, h.output = v.Observed, v.Output
+		}
+		return h
 	}
 	h := heard{output: sent, counted: true}
 	if v != nil {

@@ -103,6 +103,8 @@ func (l *loader) key(e entry, v value) error {
 		return l.definitions().services(dst, v)
 	case *[]*api.CheckRegistration:
 		return l.definitions().checks(dst, v, false)
+	case *[]*api.CheckPolicy:
+		return l.policies(dst, v)
 	default:
 		return blame(v.at, e.path, assign(dst, v))
 	}

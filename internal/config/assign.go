@@ -68,6 +68,12 @@ func assign(dst any, v value) error {
 	case **api.Weights:
 		*dst = &api.Weights{Passing: 1, Warning: 1}
 		return assignFields(v, weightFields(*dst))
+	case **api.CheckDamping:
+		*dst = &api.CheckDamping{}
+		return assignFields(v, dampingFields(*dst))
+	case **api.CheckGuard:
+		*dst = &api.CheckGuard{}
+		return assignFields(v, guardFields(*dst))
 	default:
 		return fmt.Errorf("has a field of type %T, which no value fits", dst)
 	}

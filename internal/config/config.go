@@ -84,11 +84,13 @@ type Config struct {
 	TLS         TLS         `key:"tls"`
 	UnixSockets UnixSockets `key:"unix_sockets"`
 
-	ACL       ACL       `key:"acl"`
-	Connect   Connect   `key:"connect"`
-	UI        UI        `key:"ui_config"`
-	Telemetry Telemetry `key:"telemetry"`
-	Log       Log       `key:",inline"`
+	ACL ACL `key:"acl"`
+	// ConfigEntries are stored in the cluster where they are not there yet.
+	ConfigEntries ConfigEntries `key:"config_entries"`
+	Connect       Connect       `key:"connect"`
+	UI            UI            `key:"ui_config"`
+	Telemetry     Telemetry     `key:"telemetry"`
+	Log           Log           `key:",inline"`
 
 	DefaultQueryTime  time.Duration `key:"default_query_time"`
 	MaxQueryTime      time.Duration `key:"max_query_time"`

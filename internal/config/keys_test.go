@@ -77,6 +77,9 @@ func TestEveryKeyLoads(t *testing.T) {
 	require.Equal(t, "https.pem", c.TLS.HTTPS.CertFile)
 	require.Equal(t, "key.pem", c.TLS.HTTPS.KeyFile, "inherited")
 	require.Equal(t, 2*time.Second, c.CheckDeregisterMin)
+	require.Equal(t, []*api.CheckPolicy{{Kind: "check-policy", Name: "*", Damping: &api.CheckDamping{Changes: 3, Window: api.Duration(2 * time.Minute), Hold: api.Duration(30 * time.Second),
+		MaxHold: api.Duration(time.Hour)}, Guard: &api.CheckGuard{Share: 0.25, Hold: api.Duration(5 * time.Minute)}, Meta: map[string]string{"a": "b"}}}, c.ConfigEntries.Bootstrap)
+	require.Len(t, matching(c.Warnings, `config_entries.bootstrap with kind "proxy-defaults" has no effect: only check-policy is served`), 1)
 	require.Len(t, c.Services, 2)
 	require.Len(t, c.Checks, 2)
 	require.False(t, c.SkipLeaveOnInterrupt)
@@ -166,7 +169,7 @@ func TestTables(t *testing.T) {
 	var v value
 	for _, e := range table().entries {
 		switch e.of(Default()).(type) {
-		case *[]*api.ServiceRegistration, *[]*api.CheckRegistration:
+		case *[]*api.ServiceRegistration, *[]*api.CheckRegistration, *[]*api.CheckPolicy:
 			continue
 		}
 		require.NoError(t, assign(e.of(Default()), v), e.path)

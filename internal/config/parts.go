@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"github.com/registryd/registryd/pkg/api"
+)
 
 // Given is what the sources said about addresses: text that may hold several
 // addresses with spaces between them, and {{ templates }}.
@@ -224,4 +228,11 @@ type Log struct {
 	RotateDuration time.Duration `key:"log_rotate_duration"`
 	RotateBytes    int           `key:"log_rotate_bytes"`     // 0 means no limit
 	RotateMaxFiles int           `key:"log_rotate_max_files"` // 0 keeps all, -1 none
+}
+
+// ConfigEntries are the first config entries of a cluster.
+type ConfigEntries struct {
+	// Bootstrap are check policies, complete; entries of other kinds are passed
+	// over with a warning.
+	Bootstrap []*api.CheckPolicy `key:"bootstrap"`
 }

@@ -39,7 +39,6 @@ var unservedKeys = []unserved{
 	{"cache", "reads come from the server's own memory; there is no cache to tune"},
 	{"check_reap_interval", byItself},
 	{"cloud", forPaid},
-	{"config_entries", forMesh},
 	{"connect.ca_config", forMesh},
 	{"connect.ca_provider", forMesh},
 	{"connect.enable_mesh_gateway_wan_federation", forMesh},

@@ -32,6 +32,7 @@ func configKinds() map[string]map[string]string {
 		"sameness-group api-gateway bound-api-gateway inline-certificate http-route tcp-route jwt-provider") {
 		kinds[k] = nil
 	}
+	kinds[api.CheckPolicyKind] = map[string]string{} // our own, see config_policy.go
 	return kinds
 }
 
@@ -73,6 +74,9 @@ func decodeConfigEntry(q *request) (*store.ConfigEntry, error) {
 		return nil, api.E(api.Invalid, fmt.Sprintf("Request decoding failed: invalid config entry kind: %q", e.Kind))
 	case fields == nil:
 		return nil, api.E(api.Invalid, "config entries of kind "+e.Kind+" belong to the service mesh, which is not part of this server")
+	}
+	if e.Kind == api.CheckPolicyKind {
+		return decodeCheckPolicy(raw)
 	}
 	names := map[string]string{}
 	for f := range fields {
@@ -131,8 +135,11 @@ func jsonFits(v json.RawMessage, kind string) bool {
 // showConfigEntry adds to an entry's body what answers have besides.
 func showConfigEntry(e *store.ConfigEntry) (map[string]any, error) {
 	out := map[string]any{"Expose": map[string]any{}, "MeshGateway": map[string]any{}, "TransparentProxy": map[string]any{}}
-	if e.Kind == "proxy-defaults" {
+	switch e.Kind {
+	case "proxy-defaults":
 		out["AccessLogs"] = map[string]any{}
+	case api.CheckPolicyKind:
+		clear(out)
 	}
 	d := json.NewDecoder(bytes.NewReader(e.Body))
 	d.UseNumber()

@@ -75,6 +75,69 @@ func TestConfigEntrySpellings(t *testing.T) {
 	}
 }
 
+func TestCheckPolicySpellings(t *testing.T) {
+	const damping = `{"Damping":{"Changes":5,"Window":"1m0s","Hold":"30s","MaxHold":"10m0s"}}`
+	for body, want := range map[string]string{
+		`{"Kind":"check-policy","Name":"web"}`:                                                             `{}`,
+		`{"Kind":"check-policy","Name":"web","Damping":null,"Guard":null}`:                                 `{}`,
+		`{"Kind":"check-policy","Name":"web","Damping":{}}`:                                                damping,
+		`{"kind":"check-policy","name":"*","damping":{"changes":5,"max_hold":"10m"}}`:                      damping,
+		`{"Kind":"check-policy","Name":"web","Damping":{"Hold":"1h"}}`:                                     `{"Damping":{"Changes":5,"Window":"1m0s","Hold":"1h0m0s","MaxHold":"1h0m0s"}}`,
+		`{"Kind":"check-policy","Name":"web","Guard":{},"Meta":{"a":"b"}}`:                                 `{"Guard":{"Share":0.5,"Hold":"5m0s"},"Meta":{"a":"b"}}`,
+		`{"Kind":"check-policy","Name":"web","Guard":{"Share":0.2,"Hold":2000000000}}`:                     `{"Guard":{"Share":0.2,"Hold":"2s"}}`,
+		`{"Kind":"check-policy","Name":"web","Hash":9,"CreateIndex":7,"ModifyIndex":18446744073709551615}`: `{}`,
+	} {
+		e, err := decodeConfigEntry(bodyRequest(body))
+		require.NoError(t, err, body)
+		require.Equal(t, want, string(e.Body))
+	}
+	for body, want := range map[string]string{
+		`{"Kind":"check-policy"}`:                                          `Invalid check policy: Name is required: a service's name, or "*" for all`,
+		`{"Kind":"check-policy","Name":"a/b"}`:                             `Invalid check policy: Name "a/b" is no service's name`,
+		`{"Kind":"check-policy","Name":"web","Colour":1}`:                  `Request decoding failed: invalid config key "Colour"`,
+		`{"Kind":"check-policy","Name":"web","Damping":{"Colour":1}}`:      `Request decoding failed: invalid config key "Damping.Colour"`,
+		`{"Kind":"check-policy","Name":"web","Guard":{"Window":"1m"}}`:     `Request decoding failed: invalid config key "Guard.Window"`,
+		`{"Kind":"check-policy","Name":"web","Damping":{"Window":"soon"}}`: `Request decoding failed: Damping.Window: invalid duration "soon": use a number with a unit such as 10s`,
+		`{"Kind":"check-policy","Name":"web","Damping":5}`:                 `Request decoding failed: Damping: json: cannot unmarshal number into Go value of type map[string]json.RawMessage`,
+		`{"Kind":"check-policy","Name":"web","Damping":{"Changes":-1}}`:    `Invalid check policy: Damping.Changes is -1: use 1 to 100`,
+		`{"Kind":"check-policy","Name":"web","Damping":{"Changes":101}}`:   `Invalid check policy: Damping.Changes is 101: use 1 to 100`,
+		`{"Kind":"check-policy","Name":"web","Damping":{"Window":"1ms"}}`:  `Invalid check policy: Damping.Window is 1ms: use 1s to 24h0m0s`,
+		`{"Kind":"check-policy","Name":"web","Damping":{"Hold":"25h"}}`:    `Invalid check policy: Damping.Hold is 25h0m0s: use 1s to 24h0m0s`,
+		`{"Kind":"check-policy","Name":"web","Damping":{"MaxHold":"5s"}}`:  `Invalid check policy: Damping.MaxHold is 5s, less than Damping.Hold 30s`,
+		`{"Kind":"check-policy","Name":"web","Guard":{"Share":1}}`:         `Invalid check policy: Guard.Share is 1: use a number above 0 and below 1`,
+		`{"Kind":"check-policy","Name":"web","Guard":{"Share":-0.5}}`:      `Invalid check policy: Guard.Share is -0.5: use a number above 0 and below 1`,
+		`{"Kind":"check-policy","Name":"web","Guard":{"Hold":"-1s"}}`:      `Invalid check policy: Guard.Hold is -1s: use 1s to 24h0m0s`,
+	} {
+		_, err := decodeConfigEntry(bodyRequest(body))
+		require.ErrorIs(t, err, api.Invalid, body)
+		require.EqualError(t, err, want)
+	}
+}
+
+func TestCheckPolicyIsServed(t *testing.T) {
+	d := open(t, Config{})
+	require.Equal(t, 200, d.do("PUT", "/v1/config", `{"Kind":"check-policy","Name":"web","Guard":{"Share":0.25}}`).Code)
+	require.Equal(t, 400, d.do("PUT", "/v1/config", `{"Kind":"check-policy","Name":"web","Guard":{"Share":2}}`).Code)
+	var one map[string]any
+	d.get("/v1/config/check-policy/web", &one)
+	require.NotZero(t, one["ModifyIndex"])
+	for _, k := range []string{"Hash", "CreateIndex", "ModifyIndex"} {
+		delete(one, k)
+	}
+	require.Equal(t, map[string]any{"Kind": "check-policy", "Name": "web", "Guard": map[string]any{"Share": 0.25, "Hold": "5m0s"}}, one, "and no field of the mesh")
+	var p api.CheckPolicy
+	d.get("/v1/config/check-policy/web", &p)
+	require.Equal(t, 0.25, p.Guard.Share)
+	require.Equal(t, 200, d.do("PUT", "/v1/config", `{"Kind":"check-policy","Name":"*","Damping":{}}`).Code)
+	var list []api.CheckPolicy
+	d.get("/v1/config/check-policy", &list)
+	require.Len(t, list, 2)
+	d.get("/v1/config/check-policy/*", &p)
+	require.Equal(t, 5, p.Damping.Changes)
+	require.Equal(t, 200, d.do("DELETE", "/v1/config/check-policy/web", "").Code)
+	require.Equal(t, 404, d.do("GET", "/v1/config/check-policy/web", "").Code)
+}
+
 func TestConfigEntryKeepsNumbersExact(t *testing.T) {
 	m, err := showConfigEntry(&store.ConfigEntry{Kind: "proxy-defaults", Name: "global", Body: []byte(`{"Config":{"n":12345678901234567890}}`)})
 	require.NoError(t, err)

@@ -169,15 +169,19 @@ func (r *Registry) heartbeat(ctx context.Context, ref checks.ID, status, output 
 	return r.run.Wait(ctx, ref)
 }
 
-// shows reports whether the catalog has the check with the status, or has it no
-// more.
+// shows reports whether the catalog has seen the check with the status, or has
+// it no more.
 func (r *Registry) shows(ref checks.ID, status string) bool {
 	v, _ := r.State().Node(ref.Node)
 	if v == nil {
 		return true
 	}
 	c := v.Check(ref.CheckID)
-	return c == nil || c.Status == status
+	if c == nil {
+		return true
+	}
+	seen, _ := store.Seen(c)
+	return seen == status
 }
 
 // Emit stores what the runner found, as one command. It tries until it worked
@@ -222,9 +226,9 @@ func (r *Registry) dropped(updates []store.CheckUpdate) {
 
 // LatestOutput returns status and output of a check as the runner of this
 // server last saw them, else as the catalog has them: that is where it says
-// what several servers have seen.
+// what several servers have seen, or why it shows something else.
 func (r *Registry) LatestOutput(c *api.Check) (status, output string) {
-	if c.Probe != nil && (c.Verdict == nil || len(c.Verdict.Votes) == 0) {
+	if c.Probe != nil && (c.Verdict == nil || len(c.Verdict.Votes) == 0 && c.Verdict.Observed == "") {
 		if _, o, ok := r.run.Snapshot(checks.ID{Node: c.Node, CheckID: c.CheckID}); ok {
 			return c.Status, o
 		}

@@ -17,18 +17,21 @@ const (
 )
 
 // watchDeadlines does in time what is to be done about checks, until ctx, a
-// term's, ends: it has the services deregistered whose checks stay critical.
+// term's, ends: it has the services deregistered whose checks stay critical, and
+// checks released that are held or guarded.
 //
 // The times are in the catalog, so a new leader goes on where the old one was.
-// It gives every check one interval first, though: while there was no leader
+// It gives a check one interval before its service goes, though: while there was no leader
 // nothing could be reported, and the catalog may know of a failure only, not of
 // its end.
 func (r *Registry) watchDeadlines(ctx context.Context) {
 	begun := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	guarded := map[string]bool{}
 	for {
 		st := r.State()
+		guarded = r.tellGuarded(st, guarded)
 		changed := st.Table(store.TableDue).Watch.C()
 		due, wait := dueChecks(st, begun, time.Now())
 		for len(due) > 0 && ctx.Err() == nil {
@@ -60,7 +63,7 @@ func dueChecks(st *store.State, begun, now time.Time) (due []*api.Check, wait ti
 			wait = min(wait, at.Sub(now))
 			return false
 		}
-		if first := begun.Add(store.FirstReport(c)); first.After(now) {
+		if first := begun.Add(store.FirstReport(c)); store.Deregisters(c) && first.After(now) {
 			wait = min(wait, first.Sub(now))
 			return true
 		}
@@ -82,7 +85,28 @@ func (r *Registry) proposeDue(ctx context.Context, due []*api.Check) {
 		return
 	}
 	for _, c := range due {
+		if !store.Deregisters(c) {
+			continue
+		}
 		r.log.Info("deregistering a service whose check stayed critical", "node", c.Node, "service", c.ServiceID, "check", c.CheckID,
 			"critical_since", time.Unix(0, c.Verdict.CriticalSince).UTC().Format(time.RFC3339))
 	}
+}
+
+// tellGuarded logs which services have begun to be guarded, and which no longer
+// are. It returns those that are now.
+func (r *Registry) tellGuarded(st *store.State, before map[string]bool) map[string]bool {
+	now := map[string]bool{}
+	st.Guarded(func(service string, checks int) {
+		now[service] = true
+		if !before[service] {
+			r.log.Warn("too many instances of a service fail at once, further ones keep their status for a while", "service", service, "checks", checks)
+		}
+	})
+	for service := range before {
+		if !now[service] {
+			r.log.Info("no instance of a service is guarded any more", "service", service)
+		}
+	}
+	return now
 }

@@ -40,7 +40,7 @@ func (r *Registry) term(parent context.Context, t raft.Term) {
 	var duties sync.WaitGroup
 	defer duties.Wait()
 	defer cancel()
-	for _, duty := range []func(context.Context){r.expireSessions, r.reapTombstones, r.dropUploads, r.storeAutopilot, r.makeCA, r.watchDeadlines} {
+	for _, duty := range []func(context.Context){r.expireSessions, r.reapTombstones, r.dropUploads, r.storeAutopilot, r.storePolicies, r.makeCA, r.watchDeadlines} {
 		duties.Go(func() { duty(ctx) })
 	}
 	tick := time.NewTicker(reconcileEvery)

@@ -190,7 +190,10 @@ func openWith(t *testing.T, cfg Config, runner func(*Registry) Heartbeats) *test
 	t.Helper()
 	st, err := store.Open(filepath.Join(t.TempDir(), "registry.db"))
 	require.NoError(t, err)
-	cfg.Name, cfg.ID, cfg.Datacenter, cfg.Logger = "s1", "id-1", "dc1", slog.New(slog.DiscardHandler)
+	cfg.Name, cfg.ID, cfg.Datacenter = "s1", "id-1", "dc1"
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
 	cfg.Self = Self{Address: "127.0.0.1", Port: 8300, Server: true}
 	cfg.Autopilot, cfg.Dir = raft.DefaultAutopilotConfig(), t.TempDir()
 	cons := &local{st: st, handlers: map[string]func(context.Context, []byte) ([]byte, error){}}

@@ -76,6 +76,9 @@ type Config struct {
 	// DeregisterMin is the least time a check has to be critical before its
 	// service is deregistered; 0 means store.MinDeregisterAfter.
 	DeregisterMin time.Duration
+	// Policies are check policies that are stored where there is none of that
+	// name. They are complete.
+	Policies []*api.CheckPolicy
 	// Autopilot are the rules a new cluster begins with.
 	Autopilot raft.AutopilotConfig
 	Connect   bool   // whether there is a certificate authority

@@ -108,12 +108,19 @@ func describe(c *api.Check, owner string) *api.CheckRun {
 		}
 	}
 	if v := c.Verdict; v != nil {
-		run.Votes = v.Votes
-		if v.DeregisterAt != 0 {
-			run.DeregisterAt = time.Unix(0, v.DeregisterAt).UTC()
-		}
+		run.Votes, run.Observed, run.Changes = v.Votes, v.Observed, len(v.Flips)
+		run.DeregisterAt, run.CriticalSince, run.HeldUntil, run.GuardedUntil = moment(v.DeregisterAt), moment(v.CriticalSince), moment(v.HeldUntil), moment(v.GuardedUntil)
+		_, run.Output = store.Seen(c)
 	}
 	return run
+}
+
+// moment is a time in nanoseconds since 1970, zero for 0.
+func moment(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).UTC()
 }
 
 // fill adds how the checks go that this server runs.
@@ -165,14 +172,8 @@ func told(run checks.Run, now time.Time, output string) *toldRun {
 
 // into adds what was told to what is known.
 func (t *toldRun) into(c *api.CheckRun) {
-	at := func(ns int64) time.Time {
-		if ns == 0 {
-			return time.Time{}
-		}
-		return time.Unix(0, ns).UTC()
-	}
 	c.Answered = true
-	c.LastRun, c.NextRun = at(t.Last), at(t.Next)
+	c.LastRun, c.NextRun = moment(t.Last), moment(t.Next)
 	c.Took, c.Late, c.Runs, c.State = api.Duration(t.Took), api.Duration(t.Late), t.Runs, t.State
 	if c.TTL != "" {
 		c.TTLLeft = api.Duration(t.Left)
@@ -227,7 +228,7 @@ func (r *Registry) handleRuns(_ context.Context, req []byte) ([]byte, error) {
 		output := "" // of a check that the catalog no longer has
 		if v, _ := st.Node(id.Node); v != nil {
 			if c := v.Check(id.CheckID); c != nil {
-				output = c.Output
+				_, output = store.Seen(c)
 			}
 		}
 		runs[i] = told(run, now, output)

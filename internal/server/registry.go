@@ -16,8 +16,8 @@ func (s *Server) openRegistry() error {
 	scripts := c.EnableScriptChecks || c.EnableLocalScriptChecks
 	s.registry = registry.New(registry.Config{
 		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Scripts: c.EnableScriptChecks, LocalScripts: c.EnableLocalScriptChecks, SessionTTLMin: c.SessionTTLMin,
-		DeregisterMin: c.CheckDeregisterMin,
-		Autopilot:     autopilotConfig(c.Autopilot), Connect: c.Connect.Enabled, ClusterID: c.Connect.ClusterID, Dir: c.DataDir,
+		DeregisterMin: c.CheckDeregisterMin, Policies: c.ConfigEntries.Bootstrap,
+		Autopilot: autopilotConfig(c.Autopilot), Connect: c.Connect.Enabled, ClusterID: c.Connect.ClusterID, Dir: c.DataDir,
 		Self: s.self(), Logger: logging.Named(s.log, "agent"), History: store.HistoryLimits{Count: c.History.MaxCount, Age: c.History.MaxAge},
 	}, s.store, s.node)
 	s.onClose("registry", func() error { s.registry.Close(); return nil })

@@ -39,7 +39,7 @@ func (c *UpdateChecks) DroppedUpdates(r Result) []CheckUpdate {
 // update takes what was found of one check; false if it was not that server's
 // to find.
 func (c *UpdateChecks) update(d *draft, n *nodeDraft, old *api.Check, u *CheckUpdate) bool {
-	if old.Status == u.Status && old.Output == u.Output && old.Verdict == nil && deregisterAfter(old) == 0 && wanted(n.node, old) == 1 {
+	if old.Status == u.Status && old.Output == u.Output && old.Verdict == nil && deregisterAfter(old) == 0 && wanted(n.node, old) == 1 && d.next.misc.policies == nil {
 		return true
 	}
 	next, f := verdictOf(old), finding{status: u.Status, output: u.Output, decided: true, floor: c.floor()}
@@ -62,16 +62,36 @@ func (c *ChecksDue) apply(d *draft) Result {
 		if n == nil {
 			continue
 		}
-		k := n.check(ref.CheckID)
-		if k == nil || k.Verdict == nil {
-			continue
-		}
 		// It may have changed since the leader looked.
-		if at := k.Verdict.DeregisterAt; at != 0 && at <= d.now.UnixNano() && k.Status == api.Critical {
-			d.because("critical since "+stamp(k.Verdict.CriticalSince), func() { d.removeService(n, k.ServiceID) })
+		if k := n.check(ref.CheckID); k != nil && k.Verdict != nil {
+			d.act(n, k)
 		}
 	}
 	return done
+}
+
+// act does what is due about a check by now.
+func (d *draft) act(n *nodeDraft, c *api.Check) {
+	now, next := d.now.UnixNano(), *c.Verdict
+	over := func(at int64) bool { return at != 0 && at <= now }
+	if over(next.GuardedUntil) {
+		next.GuardedUntil = 0
+	}
+	if over(next.HeldUntil) {
+		d.holdOver(c, &next)
+	}
+	if seen, _ := Seen(c); over(next.DeregisterAt) && next.GuardedUntil == 0 && seen == api.Critical {
+		d.because("check "+c.CheckID+" critical since "+stamp(next.CriticalSince), func() { d.removeService(n, c.ServiceID) })
+		return
+	}
+	d.release(n, c, next)
+}
+
+// release lets a check show what was seen of it, as far as the verdict does not
+// hold or guard it.
+func (d *draft) release(n *nodeDraft, c *api.Check, next api.CheckVerdict) {
+	status, output := Seen(c)
+	d.show(n, c, next, status, output)
 }
 
 // stamp shows a moment to people.

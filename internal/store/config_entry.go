@@ -1,6 +1,10 @@
 package store
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/registryd/registryd/pkg/api"
+)
 
 // ConfigEntry is a configuration entry: its body is JSON, which only the HTTP
 // door understands.
@@ -56,6 +60,7 @@ func (c *SetConfigEntry) apply(d *draft) Result {
 		return done
 	case c.Delete:
 		d.next.misc.config, _, _ = d.next.misc.config.Delete([]byte(key))
+		d.next.misc.policies = d.next.misc.policies.without(old)
 		d.records.remove(bucketMisc, miscConfig+key)
 	default:
 		e.CreateIndex, e.ModifyIndex = d.index, d.index
@@ -63,9 +68,13 @@ func (c *SetConfigEntry) apply(d *draft) Result {
 			e.CreateIndex = old.CreateIndex
 		}
 		d.next.misc.config, _, _ = d.next.misc.config.Insert([]byte(key), &e)
+		d.next.misc.policies = d.next.misc.policies.with(&e)
 		d.records.put(bucketMisc, miscConfig+key, &e)
 	}
 	d.touch(TableConfig)
+	if e.Kind == api.CheckPolicyKind {
+		d.policiesChanged()
+	}
 	return done
 }
 

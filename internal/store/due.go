@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	iradix "github.com/hashicorp/go-immutable-radix/v2"
+
 	"github.com/registryd/registryd/pkg/api"
 )
 
@@ -13,12 +15,27 @@ import (
 // State.due: eight bytes of nanoseconds (highest first), NodeKey, 0, check ID.
 // It follows from the checks, so it is no record of its own.
 
-// dueAt returns when something has to be done about a check, 0 if never.
+// dueAt returns when something has to be done about a check, 0 if never. While
+// it is guarded its service stays.
 func dueAt(c *api.Check) int64 {
 	if c == nil || c.Verdict == nil {
 		return 0
 	}
-	return c.Verdict.DeregisterAt
+	v := c.Verdict
+	at := v.DeregisterAt
+	if v.GuardedUntil != 0 {
+		at = v.GuardedUntil
+	}
+	if v.HeldUntil != 0 && (at == 0 || v.HeldUntil < at) {
+		at = v.HeldUntil
+	}
+	return at
+}
+
+// Deregisters reports whether what is due next about a check is the end of its
+// service.
+func Deregisters(c *api.Check) bool {
+	return c.Verdict != nil && c.Verdict.DeregisterAt != 0 && dueAt(c) == c.Verdict.DeregisterAt
 }
 
 func dueKey(at int64, node, checkID string) []byte {
@@ -27,26 +44,45 @@ func dueKey(at int64, node, checkID string) []byte {
 	return append(append(b, 0), checkID...)
 }
 
-// observed reports whether several servers may run a check.
-func observed(c *api.Check) bool {
+// observedKey is the key of a check in State.observed, empty if one server runs
+// it.
+func observedKey(node string, c *api.Check) string {
 	if c == nil {
-		return false
+		return ""
 	}
-	p := probeOf(c)
-	return p != nil && p.Observers > 1
+	if p := probeOf(c); p == nil || p.Observers <= 1 {
+		return ""
+	}
+	return node + "\x00" + c.CheckID
+}
+
+// guardedKey is the key of a check in State.guarded, empty if it is not.
+func guardedKey(node string, c *api.Check) string {
+	if c == nil || c.Verdict == nil || c.Verdict.GuardedUntil == 0 {
+		return ""
+	}
+	return ServiceKey(c.ServiceName) + "\x00" + node + "\x00" + c.CheckID
+}
+
+// rekeyed returns a tree with one key in the place of another; empty is none.
+func rekeyed(tree *iradix.Tree[struct{}], was, is string) *iradix.Tree[struct{}] {
+	if was == is {
+		return tree
+	}
+	if was != "" {
+		tree, _, _ = tree.Delete([]byte(was))
+	}
+	if is != "" {
+		tree, _, _ = tree.Insert([]byte(is), struct{}{})
+	}
+	return tree
 }
 
 // follow keeps what is derived from a node's check; old or c is nil where there
 // was none or is none any more.
 func (d *draft) follow(node string, old, c *api.Check) {
-	if was, is := observed(old), observed(c); was != is {
-		key := []byte(node + "\x00")
-		if is {
-			d.next.observed, _, _ = d.next.observed.Insert(append(key, c.CheckID...), struct{}{})
-		} else {
-			d.next.observed, _, _ = d.next.observed.Delete(append(key, old.CheckID...))
-		}
-	}
+	d.next.observed = rekeyed(d.next.observed, observedKey(node, old), observedKey(node, c))
+	d.next.guarded = rekeyed(d.next.guarded, guardedKey(node, old), guardedKey(node, c))
 	was, is := dueAt(old), dueAt(c)
 	if was == is {
 		return
@@ -73,6 +109,25 @@ func (s *State) Due(f func(at time.Time, c *api.Check) bool) {
 		c := v.Check(id)
 		return c != nil && !f(time.Unix(0, int64(binary.BigEndian.Uint64(k))), c)
 	})
+}
+
+// Guarded calls f for each service with checks that are guarded, with their
+// number, in order of name.
+func (s *State) Guarded(f func(service string, checks int)) {
+	service, checks := "", 0
+	s.guarded.Root().Walk(func(k []byte, _ struct{}) bool {
+		name, _, _ := strings.Cut(string(k), "\x00")
+		if name != service && checks > 0 {
+			f(service, checks)
+			checks = 0
+		}
+		service = name
+		checks++
+		return false
+	})
+	if checks > 0 {
+		f(service, checks)
+	}
 }
 
 // dueChecks returns the drafts' checks that are in the tree, in order of time.
@@ -105,9 +160,7 @@ func (d *draft) serversMoved(before, now []string) {
 			continue
 		}
 		if v := d.spared(c); v != c.Verdict {
-			k := *c
-			k.Verdict, k.ModifyIndex = v, d.index
-			d.setCheck(n, &k)
+			d.release(n, c, *v)
 		}
 	}
 }
@@ -127,13 +180,11 @@ func (d *draft) spared(c *api.Check) *api.CheckVerdict {
 	return &next
 }
 
-// countAnew forgets since when checks have been critical: the times of a
-// restored state are those of another day.
+// countAnew forgets when what was seen of checks, and lets them show it: the
+// times of a restored state are those of another day.
 func (d *draft) countAnew() {
 	nodes, checks := d.dueChecks()
 	for i, n := range nodes {
-		k := *checks[i]
-		k.Verdict, k.ModifyIndex = nil, d.index
-		d.setCheck(n, &k)
+		d.release(n, checks[i], api.CheckVerdict{Votes: checks[i].Verdict.Votes})
 	}
 }

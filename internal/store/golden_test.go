@@ -64,6 +64,7 @@ func goldenCommands() []Command {
 		&Txn{Ops: []TxnOp{{Session: "s"}}, By: by},
 		&UpdateChecks{From: "s1", Floor: 3, Updates: []CheckUpdate{{Node: "n"}}},
 		&Register{Checks: []*api.Check{{CheckID: "c", Probe: &api.CheckDefinition{Observers: 3}, Verdict: &api.CheckVerdict{CriticalSince: 1, DeregisterAt: 2, Votes: []api.CheckVote{{Server: "s1", Status: "passing"}, {}}}}}},
+		&Register{Checks: []*api.Check{{CheckID: "c", Verdict: &api.CheckVerdict{Observed: "passing", Output: "o", HeldUntil: 3, GuardedUntil: 4, Flips: []int64{5, 0, -1}, Holds: 6}}}},
 		&ServerLeft{Node: "n", Prune: true, Forget: []string{"id", ""}, By: by},
 		&ChecksDue{Checks: []CheckRef{{"n", "c"}, {}}},
 	}

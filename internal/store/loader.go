@@ -135,7 +135,7 @@ func (l *loader) finish() *State {
 		services.Insert([]byte(g.key), &ServiceView{Name: g.key, HealthIndex: g.index, CatalogIndex: g.index, Health: &Watch{}, Catalog: &Watch{}})
 	}
 	l.state.nodes, l.state.nodeIDs, l.state.services = nodes.CommitOnly(), ids.CommitOnly(), services.CommitOnly()
-	l.state.due, l.state.observed = l.d.next.due, l.d.next.observed
+	l.state.due, l.state.observed, l.state.guarded = l.d.next.due, l.d.next.observed, l.d.next.guarded
 	l.keys.floor = l.state.kv.floor
 	l.state.kv = l.keys.kvState
 	return l.state

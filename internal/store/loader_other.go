@@ -114,6 +114,7 @@ func (l *loader) addMisc(key string, value []byte) error {
 			return err
 		}
 		m.config, _, _ = m.config.Insert([]byte(config), e)
+		m.policies = m.policies.with(e)
 	case strings.HasPrefix(key, miscFormer):
 		f := &FormerServer{}
 		m.former = append(m.former, f) // in order of key, which is that of the IDs

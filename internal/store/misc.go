@@ -10,6 +10,7 @@ import (
 type miscState struct {
 	coordinates *iradix.Tree[*api.CoordinateEntry] // NodeKey, 0, segment
 	config      *iradix.Tree[*ConfigEntry]         // kind, 0, name
+	policies    policies                           // made from config
 	autopilot   *api.AutopilotConfig               // nil: never set
 	ca          *CA                                // nil: not made yet
 	former      []*FormerServer                    // in order of ID

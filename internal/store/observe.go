@@ -117,7 +117,7 @@ func (d *draft) recount(live []string) {
 		next := *c.Verdict
 		next.Votes = vote(next.Votes, observers, "", "")
 		f := finding{decided: true, floor: MinDeregisterAfter}
-		before, said := truth(c)
+		before, said := Seen(c)
 		f.status, f.output = majority(next.Votes, len(observers)), said
 		switch f.status {
 		case before:
@@ -135,7 +135,7 @@ func (d *draft) recount(live []string) {
 // turns.
 func elect(c *api.Check, v *api.CheckVerdict, observers []string, from string, f finding) finding {
 	v.Votes = vote(v.Votes, observers, from, f.status)
-	before, said := truth(c)
+	before, said := Seen(c)
 	seen := f.status
 	f.status = majority(v.Votes, len(observers))
 	f.decided = f.status != ""

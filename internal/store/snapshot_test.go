@@ -26,7 +26,19 @@ func everything() []Command {
 	query := pq("q1", "named", "web")
 	query.Query.Session, query.Query.Service.Tags = "s1", []string{}
 	query.Query.Service.Failover = api.QueryFailover{NearestN: 2, Datacenters: []string{"dc2"}, Targets: []api.QueryFailoverTarget{{Peer: "p", Datacenter: "d"}}}
-	return []Command{
+	crit := func(node, id, status string) *UpdateChecks {
+		return &UpdateChecks{Updates: []CheckUpdate{{node, id, status, status}}}
+	}
+	flap := []Command{
+		policy("*", &api.CheckDamping{Changes: 1, Hold: seconds(20)}, &api.CheckGuard{Hold: seconds(20)}),
+		instance("v1", "flap", "f1", &api.Check{CheckID: "f1", ServiceID: "f1", Status: api.Passing, Probe: &api.CheckDefinition{TCP: "x:1", DeregisterCriticalServiceAfter: 1}}),
+		instance("v1", "mass", "m1", &api.Check{CheckID: "m1", ServiceID: "m1", Status: api.Passing, Probe: &api.CheckDefinition{TTL: seconds(60)}}),
+		instance("v1", "mass", "m2", &api.Check{CheckID: "m2", ServiceID: "m2", Status: api.Passing, Probe: &api.CheckDefinition{TTL: seconds(60)}}),
+		instance("v1", "mass", "m3", &api.Check{CheckID: "m3", ServiceID: "m3", Status: api.Passing, Probe: &api.CheckDefinition{TTL: seconds(60), Observers: 3}}),
+		crit("v1", "f1", api.Critical), crit("v1", "m1", api.Critical), crit("v1", "m2", api.Critical), crit("v1", "f1", api.Passing), crit("v1", "m3", api.Critical),
+		&ChecksDue{Checks: []CheckRef{{"v1", "f1"}, {"v1", "m2"}, {"v1", "m1"}}}, crit("v1", "f1", api.Critical),
+	}
+	return append(flap, []Command{
 		&SetHistory{Limits: HistoryLimits{Count: 8, Age: time.Hour}},
 		instance("n1", "web", "w1", check("node", "", api.Passing), &api.Check{CheckID: "own", ServiceID: "w1", Status: api.Warning, Probe: def}),
 		instance("n1", "brief", "b1"), &Deregister{Node: "n1", ServiceID: "b1"},
@@ -43,7 +55,7 @@ func everything() []Command {
 		&Txn{Ops: []TxnOp{kvOp(KVSet, "txn", "x", 0), kvOp(KVGet, "txn", "", 0)}},
 		&ReapTombstones{Through: 1},
 		&RestorePart{Upload: "u", Data: []byte("x")},
-	}
+	}...)
 }
 
 func snapshotOf(t *testing.T, s *State) []byte {

@@ -23,6 +23,7 @@ type State struct {
 	probed   *iradix.Tree[*NodeView]    // the nodes with checks that the cluster runs
 	due      *iradix.Tree[struct{}]     // what is to be done about checks, by time
 	observed *iradix.Tree[struct{}]     // NodeKey, 0, check ID: the checks that several servers run
+	guarded  *iradix.Tree[struct{}]     // ServiceKey, 0, NodeKey, 0, check ID
 	nodeIDs  *iradix.Tree[string]       // node ID to NodeKey
 	services *iradix.Tree[*ServiceView] // by ServiceKey; with the ghosts
 	ghosts   ghosts
@@ -46,6 +47,7 @@ func emptyState() *State {
 		probed:   iradix.New[*NodeView](),
 		due:      iradix.New[struct{}](),
 		observed: iradix.New[struct{}](),
+		guarded:  iradix.New[struct{}](),
 		nodeIDs:  iradix.New[string](),
 		services: iradix.New[*ServiceView](),
 		ghosts:   ghosts{floor: 1},

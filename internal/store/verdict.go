@@ -35,15 +35,19 @@ func deregisterAfter(c *api.Check) time.Duration {
 	return max(0, time.Duration(p.DeregisterCriticalServiceAfter))
 }
 
-// FirstReport is how long it takes at most, if the check's target is well,
-// until a server that takes the check over has reported so.
-func FirstReport(c *api.Check) time.Duration {
+// round returns how long it takes until everything of a check's kind has been
+// looked at once.
+func round(c *api.Check) time.Duration {
 	p := probeOf(c)
 	if p == nil {
-		return takeOver
+		return time.Second
 	}
-	return max(time.Duration(p.Interval), time.Duration(p.TTL), time.Second) + takeOver
+	return max(time.Duration(p.Interval), time.Duration(p.TTL), time.Second)
 }
+
+// FirstReport is how long it takes at most, if the check's target is well,
+// until a server that takes the check over has reported so.
+func FirstReport(c *api.Check) time.Duration { return round(c) + takeOver }
 
 // later returns the moment that is d after at, both in nanoseconds; the last
 // moment there is if that is beyond it.
@@ -54,8 +58,14 @@ func later(at int64, d time.Duration) int64 {
 	return at + int64(d)
 }
 
-// truth returns what was last seen of a check, which may not be what is shown.
-func truth(c *api.Check) (status, output string) { return c.Status, c.Output }
+// Seen returns what was last seen of a check, which is not what it shows while
+// it is held or guarded.
+func Seen(c *api.Check) (status, output string) {
+	if v := c.Verdict; v != nil && v.Observed != "" {
+		return v.Observed, v.Output
+	}
+	return c.Status, c.Output
+}
 
 // verdictOf returns what is remembered of a check.
 func verdictOf(c *api.Check) (v api.CheckVerdict) {
@@ -79,8 +89,29 @@ type finding struct {
 func (d *draft) conclude(n *nodeDraft, old *api.Check, next api.CheckVerdict, f finding) {
 	if f.decided {
 		d.count(old, &next, f)
+		if before, _ := Seen(old); before != f.status {
+			d.damp(old, &next, before, f.status)
+			d.guard(n, old, &next, f.status)
+		}
+		if f.status != api.Critical {
+			next.GuardedUntil = 0
+		}
 	}
-	status, output := f.status, f.output
+	d.show(n, old, next, f.status, f.output)
+}
+
+// show sets what a check shows: what was seen of it, unless it is held or
+// guarded.
+func (d *draft) show(n *nodeDraft, old *api.Check, next api.CheckVerdict, status, output string) {
+	next.Observed, next.Output = "", ""
+	switch {
+	case next.HeldUntil != 0:
+		next.Observed, next.Output = status, output
+		status, output = api.Critical, d.heldText(old, &next)+output
+	case next.GuardedUntil != 0:
+		next.Observed, next.Output = status, output
+		status, output = old.Status, guardedText(&next)+output
+	}
 	v := remembered(old.Verdict, next)
 	if old.Status == status && old.Output == output && v == old.Verdict {
 		return
@@ -92,47 +123,81 @@ func (d *draft) conclude(n *nodeDraft, old *api.Check, next api.CheckVerdict, f 
 			k.ServiceName, k.ServiceTags = inst.Service.Service, inst.Service.Tags
 		}
 	}
-	d.setCheck(n, &k)
+	e, special := verdictEvent(old, &k)
+	if !special {
+		d.setCheck(n, &k)
+		return
+	}
+	d.quietly(func() { d.setCheck(n, &k) })
+	d.note(e)
+}
+
+// verdictEvent is what history says when a check begins or ceases to show
+// something else than was seen.
+func verdictEvent(old, k *api.Check) (e api.HistoryEvent, special bool) {
+	was, is := verdictOf(old), verdictOf(k)
+	switch {
+	case is.HeldUntil > was.HeldUntil:
+		e.Kind = api.HistoryHeld
+	case is.GuardedUntil > was.GuardedUntil:
+		e.Kind = api.HistoryGuarded
+	case was.HeldUntil != 0 && is.HeldUntil == 0, was.GuardedUntil != 0 && is.GuardedUntil == 0 && is.HeldUntil == 0:
+		e.Kind = api.HistoryReleased
+	default:
+		return e, false
+	}
+	e.Node, e.ServiceID, e.Service, e.CheckID, e.From, e.To, e.Reason = k.Node, k.ServiceID, k.ServiceName, k.CheckID, old.Status, k.Status, k.Output
+	return e, true
 }
 
 // remembered returns old if next says the same, nil if it says nothing.
 func remembered(old *api.CheckVerdict, next api.CheckVerdict) *api.CheckVerdict {
-	switch {
-	case next.CriticalSince == 0 && next.DeregisterAt == 0 && len(next.Votes) == 0:
+	if sameVerdict(&next, &api.CheckVerdict{}) {
 		return nil
-	case old != nil && old.CriticalSince == next.CriticalSince && old.DeregisterAt == next.DeregisterAt && slices.Equal(old.Votes, next.Votes):
+	}
+	if old != nil && sameVerdict(old, &next) {
 		return old
 	}
 	kept := next
 	return &kept
 }
 
+func sameVerdict(a, b *api.CheckVerdict) bool {
+	return a.CriticalSince == b.CriticalSince && a.DeregisterAt == b.DeregisterAt && slices.Equal(a.Votes, b.Votes) &&
+		a.Observed == b.Observed && a.Output == b.Output && a.HeldUntil == b.HeldUntil && a.GuardedUntil == b.GuardedUntil &&
+		slices.Equal(a.Flips, b.Flips) && a.Holds == b.Holds
+}
+
 // count keeps since when a check has been reported critical, if that is of
 // interest.
 func (d *draft) count(c *api.Check, v *api.CheckVerdict, f finding) {
 	after := deregisterAfter(c)
-	counts := after > 0 && f.status == api.Critical
-	switch {
-	case counts == (v.CriticalSince != 0):
-	case counts:
-		v.CriticalSince = d.now.UnixNano()
-		v.DeregisterAt = later(v.CriticalSince, max(after, f.floor))
-	default:
+	if f.status != api.Critical || after == 0 && d.next.misc.policies.guard(c) == nil {
 		v.CriticalSince, v.DeregisterAt = 0, 0
+		return
+	}
+	if v.CriticalSince == 0 {
+		v.CriticalSince = d.now.UnixNano()
+	}
+	if after > 0 && v.DeregisterAt == 0 {
+		v.DeregisterAt = later(v.CriticalSince, max(after, f.floor))
 	}
 }
 
 // registerAgain gives a check that is registered once more what is remembered
-// of it, if it is the same check. Where several servers decide, what a
-// registration says of its status is not heard.
+// of it, if it is the same check. Where several servers decide, or it is held
+// or guarded, what a registration says of its status is not heard.
 func registerAgain(old, k *api.Check) {
-	if old.Verdict == nil || old.ServiceID != k.ServiceID || !sameDefinition(probeOf(old), probeOf(k)) {
-		return
-	}
-	if len(old.Verdict.Votes) > 0 {
-		k.Status, k.Output = old.Status, old.Output
-	}
-	if k.Status == old.Status {
-		k.Verdict = old.Verdict
+	v := old.Verdict
+	switch {
+	case v == nil:
+	case old.ServiceID != k.ServiceID || !sameDefinition(probeOf(old), probeOf(k)):
+		if k.Status == old.Status && k.Output == old.Output {
+			k.Status, k.Output = Seen(old)
+		}
+	case len(v.Votes) > 0 || v.Observed != "":
+		k.Status, k.Output, k.Verdict = old.Status, old.Output, v
+	case k.Status == old.Status:
+		k.Verdict = v
 	}
 }

@@ -1,6 +1,10 @@
 package store
 
-import "github.com/registryd/registryd/pkg/api"
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/registryd/registryd/pkg/api"
+)
 
 func appendVerdict(b []byte, v *api.CheckVerdict) []byte {
 	b = putInt(b, 1, v.CriticalSince)
@@ -8,7 +12,14 @@ func appendVerdict(b []byte, v *api.CheckVerdict) []byte {
 	for _, vote := range v.Votes {
 		b = putMessage(b, 3, func(b []byte) []byte { return putString(putString(b, 1, vote.Server), 2, vote.Status) })
 	}
-	return b
+	b = putString(b, 4, v.Observed)
+	b = putString(b, 5, v.Output)
+	b = putInt(b, 6, v.HeldUntil)
+	b = putInt(b, 7, v.GuardedUntil)
+	for _, at := range v.Flips {
+		b = protowire.AppendVarint(protowire.AppendTag(b, 8, protowire.VarintType), protowire.EncodeZigZag(at))
+	}
+	return putInt(b, 9, int64(v.Holds))
 }
 
 func decodeVerdict(b []byte) (*api.CheckVerdict, error) {
@@ -25,6 +36,18 @@ func decodeVerdict(b []byte) (*api.CheckVerdict, error) {
 			vote.Status = sharedStatus(vote.Status)
 			v.Votes = append(v.Votes, vote)
 			return err
+		case 4:
+			v.Observed = sharedStatus(f.str())
+		case 5:
+			v.Output = f.str()
+		case 6:
+			v.HeldUntil = f.int()
+		case 7:
+			v.GuardedUntil = f.int()
+		case 8:
+			v.Flips = append(v.Flips, f.int())
+		case 9:
+			v.Holds = int(f.int())
 		}
 		return nil
 	})

@@ -240,6 +240,18 @@ func TestOtherCalls(t *testing.T) {
 			want: &QueryResult{Service: "web", Nodes: []*Entry{}, DNS: QueryDNS{TTL: "7s"}}},
 		{name: "query explain", do: func(ctx context.Context, c *Client) (any, error) { return reading(c.Queries().Explain(ctx, "n", nil)) },
 			send: "GET /v1/query/n/explain", reply: `{"Query":{"ID":"q","Name":"n"}}`, want: def},
+		{name: "policy set", do: func(ctx context.Context, c *Client) (any, error) {
+			return only(c.CheckPolicies().Set(ctx, &CheckPolicy{Name: "web", Guard: &CheckGuard{Share: 0.5, Hold: Duration(time.Minute)}}))
+		}, send: "PUT /v1/config", body: `{"Kind":"check-policy","Name":"web","Guard":{"Share":0.5,"Hold":"1m0s"},"CreateIndex":0,"ModifyIndex":0}`, reply: "true"},
+		{name: "policy get", do: func(ctx context.Context, c *Client) (any, error) {
+			return reading(c.CheckPolicies().Get(ctx, "*", nil))
+		},
+			send: "GET /v1/config/check-policy/%2A", reply: `{"Kind":"check-policy","Name":"*"}`, want: &CheckPolicy{Kind: "check-policy", Name: "*"}},
+		{name: "policy list", do: func(ctx context.Context, c *Client) (any, error) { return reading(c.CheckPolicies().List(ctx, nil)) },
+			send: "GET /v1/config/check-policy", reply: `[{"Name":"web"}]`, want: []*CheckPolicy{{Name: "web"}}},
+		{name: "policy delete", do: func(ctx context.Context, c *Client) (any, error) { return only(c.CheckPolicies().Delete(ctx, "web")) },
+			send: "DELETE /v1/config/check-policy/web", reply: "{}"},
+		{name: "policy unnamed", do: func(ctx context.Context, c *Client) (any, error) { return only(c.CheckPolicies().Delete(ctx, "")) }, err: Invalid},
 		{name: "coordinate", do: func(ctx context.Context, c *Client) (any, error) { return reading(c.Coordinates().Node(ctx, "n", nil)) },
 			send: "GET /v1/coordinate/node/n", reply: `[{"Node":"n","Coord":{"Vec":[1]}}]`,
 			want: []*CoordinateEntry{{Node: "n", Coord: &Coordinate{Vec: []float64{1}}}}},

@@ -53,6 +53,17 @@ type CheckRun struct {
 	// DeregisterAt is when the check's service is deregistered unless the check
 	// recovers; zero if it will not be.
 	DeregisterAt time.Time `json:",omitzero"`
+	// CriticalSince is when it was first reported critical in a row, where the
+	// servers keep that: for DeregisterAt, or for a CheckGuard.
+	CriticalSince time.Time `json:",omitzero"`
+
+	// Observed is the status that was last seen, while a policy makes the check
+	// show another or keep it; then Output is what that said. HeldUntil is for
+	// CheckDamping, with the number of changes; GuardedUntil for CheckGuard.
+	Observed     string    `json:",omitempty"`
+	HeldUntil    time.Time `json:",omitzero"`
+	Changes      int       `json:",omitzero"`
+	GuardedUntil time.Time `json:",omitzero"`
 }
 
 // CheckRuns selects among the checks that the cluster runs. The zero value

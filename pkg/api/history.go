@@ -20,6 +20,13 @@ const (
 	HistoryRemoved = "removed"
 	// HistoryMoved: an instance was handed from the node From to the node To.
 	HistoryMoved = "moved"
+	// HistoryHeld: a check that flaps is held critical.
+	HistoryHeld = "held"
+	// HistoryGuarded: a check was seen critical and keeps its status, as one of
+	// too many.
+	HistoryGuarded = "guarded"
+	// HistoryReleased: a check is neither any more and shows what is seen of it.
+	HistoryReleased = "released"
 )
 
 // HistoryEvent is one thing that happened to the catalog, as /v1/history lists

@@ -97,6 +97,21 @@ config_entries {
     kind = "proxy-defaults"
     name = "global"
   }
+  bootstrap {
+    kind = "check-policy"
+    name = "*"
+    damping {
+      changes  = 3
+      window   = "2m"
+      max_hold = "1h"
+    }
+    guard {
+      share = 0.25
+    }
+    meta {
+      a = "b"
+    }
+  }
 }
 connect {
   enabled     = true
