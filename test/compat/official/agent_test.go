@@ -3,6 +3,8 @@ package official
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -156,6 +158,17 @@ func testCertificateAuthority(t *testing.T, w world) {
 	same, _, err := w.client().Connect().CARoots(nil)
 	require.NoError(t, err)
 	require.Equal(t, roots.ActiveRootID, same.ActiveRootID)
+	for _, s := range w.servers {
+		there, _, err := s.Client().Agent().ConnectCARoots(nil)
+		require.NoError(t, err)
+		require.Equal(t, roots.Roots[0].RootCertPEM, there.Roots[0].RootCertPEM, "one root for all servers")
+	}
+	// It does not change, so who waits for that waits.
+	begin := time.Now()
+	_, later, err := w.client().Agent().ConnectCARoots(&api.QueryOptions{WaitIndex: meta.LastIndex, WaitTime: 50 * time.Millisecond})
+	require.NoError(t, err)
+	require.Equal(t, meta.LastIndex, later.LastIndex)
+	require.GreaterOrEqual(t, time.Since(begin), 50*time.Millisecond)
 
 	leaf, _, err := w.client().Agent().ConnectCALeaf("web", nil)
 	require.NoError(t, err)
@@ -165,6 +178,8 @@ func testCertificateAuthority(t *testing.T, w world) {
 	require.NotNil(t, block)
 	cert, err := x509.ParseCertificate(block.Bytes)
 	require.NoError(t, err)
+	key, ok := cert.PublicKey.(*ecdsa.PublicKey)
+	require.True(t, ok && key.Curve == elliptic.P256())
 	require.Equal(t, "spiffe://"+roots.TrustDomain+"/ns/default/dc/dc1/svc/web", cert.URIs[0].String())
 	_, err = cert.Verify(x509.VerifyOptions{Roots: pool, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
 	require.NoError(t, err)
