@@ -33,6 +33,8 @@ type CheckRef struct{ Node, CheckID string }
 // proposes it. What is not due by the time of the command is passed over.
 type ChecksDue struct {
 	Checks []CheckRef
+
+	By By
 }
 
 func (*UpdateChecks) kind() byte { return kindUpdateChecks }
@@ -70,19 +72,22 @@ func (c *ChecksDue) appendTo(b []byte) []byte {
 	for _, r := range c.Checks {
 		b = putMessage(b, 1, func(b []byte) []byte { return putString(putString(b, 1, r.Node), 2, r.CheckID) })
 	}
-	return b
+	return putBy(b, 2, &c.By)
 }
 
 func decodeChecksDue(b []byte) (Command, error) {
 	c := &ChecksDue{}
 	return c, fields(b, func(f field) error {
-		if f.num != 1 {
-			return nil
+		switch f.num {
+		case 1:
+			var r CheckRef
+			err := texts(f.bytes, &r.Node, &r.CheckID)
+			c.Checks = append(c.Checks, r)
+			return err
+		case 2:
+			return decodeBy(f.bytes, &c.By)
 		}
-		var r CheckRef
-		err := texts(f.bytes, &r.Node, &r.CheckID)
-		c.Checks = append(c.Checks, r)
-		return err
+		return nil
 	})
 }
 

@@ -67,6 +67,7 @@ func goldenCommands() []Command {
 		&Register{Checks: []*api.Check{{CheckID: "c", Verdict: &api.CheckVerdict{Observed: "passing", Output: "o", HeldUntil: 3, GuardedUntil: 4, Flips: []int64{5, 0, -1}, Holds: 6}}}},
 		&ServerLeft{Node: "n", Prune: true, Forget: []string{"id", ""}, By: by},
 		&ChecksDue{Checks: []CheckRef{{"n", "c"}, {}}},
+		&ChecksDue{Checks: []CheckRef{{"n", "c"}}, By: by},
 	}
 }
 

@@ -19,6 +19,8 @@ func authorOf(c Command) *By {
 		return &c.By
 	case *Liveness:
 		return &c.By
+	case *ChecksDue:
+		return &c.By
 	case *Txn:
 		return &c.By
 	case *ServerLeft:

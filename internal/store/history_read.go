@@ -64,15 +64,3 @@ func (s *State) HistoryWatch(of HistoryScope) *Watch {
 	}
 	return &s.Table(TableHistory).Watch
 }
-
-// LastChange returns the last event that the history has of a check, and
-// whether it has any. It looks at the whole history if not.
-func (s *State) LastChange(node, checkID string) (last api.HistoryEvent, ok bool) {
-	s.History(HistoryScope{Node: NodeKey(node)}, func(e *api.HistoryEvent) bool {
-		if e.CheckID == checkID && NodeKey(e.Node) == NodeKey(node) {
-			last, ok = *e, true
-		}
-		return !ok
-	})
-	return last, ok
-}

@@ -18,7 +18,7 @@ import (
 // written as their place in the list, from 1. Append, never reorder. Other words
 // are written as text.
 var (
-	historyKinds    = [...]string{api.HistoryCheck, api.HistoryRegistered, api.HistoryChanged, api.HistoryRemoved, api.HistoryMoved, "held", "guarded", "released", "expired"}
+	historyKinds    = [...]string{api.HistoryCheck, api.HistoryRegistered, api.HistoryChanged, api.HistoryRemoved, api.HistoryMoved, api.HistoryHeld, api.HistoryGuarded, api.HistoryReleased}
 	historyStatuses = [...]string{api.Passing, api.Warning, api.Critical}
 )
 
