@@ -23,7 +23,7 @@ func (h *Handler) checkDeregister(q *request) (reply, error) {
 // checkReport serves PUT /v1/agent/check/pass/ID and its like.
 func (h *Handler) checkReport(status string) endpoint {
 	return func(q *request) (reply, error) {
-		return reply{}, h.reg.Heartbeat(q.Context(), q.name, status, q.get("note"))
+		return reply{}, h.reg.Heartbeat(q.Context(), q.get("node"), q.name, status, q.get("note"))
 	}
 }
 
@@ -38,7 +38,7 @@ func (h *Handler) checkUpdate(q *request) (reply, error) {
 	default:
 		return reply{}, api.E(api.Invalid, "Invalid check status: '"+in.Status+"'")
 	}
-	return reply{}, h.reg.Heartbeat(q.Context(), q.name, in.Status, in.Output)
+	return reply{}, h.reg.Heartbeat(q.Context(), q.get("node"), q.name, in.Status, in.Output)
 }
 
 // agentChecks serves /v1/agent/checks.

@@ -101,8 +101,11 @@ type heartbeat struct{ Node, CheckID, Status, Output string }
 // Heartbeat reports the status of a TTL check. It reaches the server that runs
 // the check, whichever server was asked, and costs no log entry there unless
 // the status changes. When it returns, a changed status is in the catalog.
-func (r *Registry) Heartbeat(ctx context.Context, id, status, output string) error {
-	n, c, err := findNow(ctx, r, r.FindCheck, id)
+//
+// The check is looked for on the servers' nodes, then among those that the
+// catalog was told of with a TTL; node names its node, empty leaves it open.
+func (r *Registry) Heartbeat(ctx context.Context, node, id, status, output string) error {
+	n, c, err := r.findHeartbeat(ctx, node, id)
 	if err != nil {
 		return err
 	}

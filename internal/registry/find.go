@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/registryd/registryd/internal/raft"
 	"github.com/registryd/registryd/internal/store"
@@ -79,4 +80,36 @@ func findNow[T any](ctx context.Context, r *Registry, find func(*store.State, st
 	}
 	n, t := find(st, id)
 	return n, t, nil
+}
+
+// findHeartbeat returns the check that a heartbeat with the ID is for. After the
+// servers' nodes it looks at the others, where a check that was registered in
+// the catalog with a TTL waits for heartbeats too; that there are several of the
+// ID, and no node is named, is an error.
+func (r *Registry) findHeartbeat(ctx context.Context, node, id string) (*store.NodeView, *api.Check, error) {
+	if node != "" {
+		return findNow(ctx, r, func(st *store.State, id string) (*store.NodeView, *api.Check) {
+			v, _ := st.Node(node)
+			if v == nil {
+				return nil, nil
+			}
+			return v, v.Check(id)
+		}, id)
+	}
+	n, c, err := findNow(ctx, r, r.FindCheck, id)
+	if c != nil || err != nil {
+		return n, c, err
+	}
+	r.State().ProbedNodes(func(v *store.NodeView) bool {
+		k := v.Check(id)
+		switch {
+		case k == nil || k.Definition == nil || k.Definition.TTL <= 0:
+		case c != nil:
+			err = api.E(api.Invalid, fmt.Sprintf("Check ID %q is on nodes %s and %s: say which one is meant with ?node=", id, n.Node.Node, v.Node.Node))
+		default:
+			n, c = v, k
+		}
+		return err == nil
+	})
+	return n, c, err
 }

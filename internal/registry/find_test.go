@@ -85,7 +85,7 @@ func TestDeregisteringWorksThroughAnyServer(t *testing.T) {
 		require.Nil(t, c)
 		require.NoError(t, r.DeregisterCheck(ctx, "far"))
 		require.NoError(t, r.DeregisterService(ctx, "far"))
-		for _, err := range []error{r.DeregisterCheck(ctx, "far"), r.DeregisterService(ctx, "far"), r.SetServiceMaintenance(ctx, "far", true, ""), r.Heartbeat(ctx, "far", api.Passing, "")} {
+		for _, err := range []error{r.DeregisterCheck(ctx, "far"), r.DeregisterService(ctx, "far"), r.SetServiceMaintenance(ctx, "far", true, ""), r.Heartbeat(ctx, "", "far", api.Passing, "")} {
 			require.ErrorIs(t, err, api.NotFound)
 			require.ErrorContains(t, err, `"far"`)
 		}

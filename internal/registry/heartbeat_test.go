@@ -50,16 +50,16 @@ func TestHeartbeatIsInTheCatalogWhenItIsAnswered(t *testing.T) {
 		require.NoError(t, r.RegisterService(ctx, web, false))
 		const id = "service:web"
 		require.Equal(t, api.Critical, r.status(id))
-		require.NoError(t, r.Heartbeat(ctx, id, api.Passing, "fine"), "the runner has not been told yet")
+		require.NoError(t, r.Heartbeat(ctx, "", id, api.Passing, "fine"), "the runner has not been told yet")
 		require.Equal(t, api.Passing, r.status(id))
 
 		before := r.cons.proposals()
 		for range 20 {
-			require.NoError(t, r.Heartbeat(ctx, id, api.Passing, "fine"))
+			require.NoError(t, r.Heartbeat(ctx, "", id, api.Passing, "fine"))
 		}
 		synctest.Wait()
 		require.Equal(t, before, r.cons.proposals(), "the same again costs nothing")
-		require.NoError(t, r.Heartbeat(ctx, id, api.Warning, "hm"))
+		require.NoError(t, r.Heartbeat(ctx, "", id, api.Warning, "hm"))
 		require.Equal(t, api.Warning, r.status(id))
 
 		time.Sleep(61 * time.Second)
@@ -80,19 +80,19 @@ func TestHeartbeatOfACheckRegisteredAnew(t *testing.T) {
 			require.NoError(t, r.RegisterService(ctx, &api.ServiceRegistration{Name: "web", Check: c}, true))
 		}
 		web(ttl(time.Minute))
-		require.NoError(t, r.Heartbeat(ctx, id, api.Passing, ""))
+		require.NoError(t, r.Heartbeat(ctx, "", id, api.Passing, ""))
 		settle()
 		require.NoError(t, r.DeregisterService(ctx, "web"))
 		web(ttl(time.Minute))
 		require.Equal(t, api.Critical, r.status(id))
-		require.NoError(t, r.Heartbeat(ctx, id, api.Passing, ""))
+		require.NoError(t, r.Heartbeat(ctx, "", id, api.Passing, ""))
 		require.Equal(t, api.Passing, r.status(id))
 
 		web(&api.CheckRegistration{CheckDefinition: api.CheckDefinition{TCP: "127.0.0.1:1", Interval: api.Duration(time.Hour)}})
 		settle()
-		require.ErrorIs(t, r.Heartbeat(ctx, id, api.Warning, ""), api.Refused, "it is no TTL check")
+		require.ErrorIs(t, r.Heartbeat(ctx, "", id, api.Warning, ""), api.Refused, "it is no TTL check")
 		web(ttl(time.Minute))
-		require.NoError(t, r.Heartbeat(ctx, id, api.Warning, ""), "now it is one")
+		require.NoError(t, r.Heartbeat(ctx, "", id, api.Warning, ""), "now it is one")
 		require.Equal(t, api.Warning, r.status(id))
 		settle()
 		require.Equal(t, api.Warning, r.status(id))
@@ -106,12 +106,12 @@ func TestHeartbeatGoesToTheServerThatRunsTheCheck(t *testing.T) {
 		r.do(instance("s2", "far", ""))
 		r.do(instance("s1", "near", ""))
 		settle()
-		require.NoError(t, r.Heartbeat(context.Background(), "near", api.Passing, ""))
+		require.NoError(t, r.Heartbeat(context.Background(), "", "near", api.Passing, ""))
 		require.Empty(t, r.cons.called)
 		require.Equal(t, []string{"near passing"}, p.beats)
 
 		// The fake cluster leads every call back here, where the check is not run.
-		require.ErrorIs(t, r.Heartbeat(context.Background(), "far", api.Passing, ""), api.NotFound)
+		require.ErrorIs(t, r.Heartbeat(context.Background(), "", "far", api.Passing, ""), api.NotFound)
 		require.Equal(t, []string{"id-2 " + heartbeatKind}, r.cons.called)
 
 		_, err := r.handleHeartbeat(context.Background(), []byte(`{"Node":"s1","CheckID":"near","Status":"warning"}`))
@@ -152,5 +152,40 @@ func TestResultsOfAServerThatIsNoLongerTheOwnerAreDropped(t *testing.T) {
 		})
 		require.Equal(t, api.Critical, r.status("far"))
 		require.Equal(t, api.Passing, r.status("near"))
+	})
+}
+
+// A node that is no server of ours may have a check that waits for heartbeats,
+// too: the cluster runs it.
+func TestHeartbeatOfAnExternalNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := beating(t)
+		ctx := context.Background()
+		register := func(node string) {
+			require.NoError(t, r.RegisterCatalog(ctx, &api.CatalogRegistration{Node: node, Address: "192.0.2.1",
+				Service: &api.Service{ID: "box", Service: "box"},
+				Check:   &api.Check{CheckID: "alive", ServiceID: "box", Status: api.Passing, Definition: &api.CheckDefinition{TTL: api.Duration(time.Minute)}}}))
+			settle()
+		}
+		status := func(node string) string {
+			v, _ := r.State().Node(node)
+			return v.Check("alive").Status
+		}
+		register("a")
+		require.ErrorIs(t, r.Heartbeat(ctx, "", "other", api.Passing, ""), api.NotFound)
+		require.NoError(t, r.Heartbeat(ctx, "", "alive", api.Warning, "hot"))
+		require.Equal(t, api.Warning, status("a"))
+
+		register("b")
+		err := r.Heartbeat(ctx, "", "alive", api.Passing, "")
+		require.ErrorIs(t, err, api.Invalid)
+		require.ErrorContains(t, err, "nodes a and b")
+		time.Sleep(30 * time.Second)
+		require.NoError(t, r.Heartbeat(ctx, "B", "alive", api.Passing, ""))
+		require.ErrorIs(t, r.Heartbeat(ctx, "c", "alive", api.Passing, ""), api.NotFound)
+		time.Sleep(45 * time.Second)
+		synctest.Wait()
+		require.Equal(t, api.Critical, status("a"), "its time is over")
+		require.Equal(t, api.Passing, status("b"))
 	})
 }

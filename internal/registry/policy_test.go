@@ -52,7 +52,7 @@ func TestFlappingCheckIsHeldAndReleased(t *testing.T) {
 		settle()
 		beat := func(status string) {
 			time.Sleep(time.Second)
-			require.NoError(t, r.Heartbeat(ctx, "service:web", status, "is "+status))
+			require.NoError(t, r.Heartbeat(ctx, "", "service:web", status, "is "+status))
 		}
 		for _, status := range []string{api.Passing, api.Critical, api.Passing} {
 			beat(status)
@@ -114,7 +114,7 @@ func TestMassFailureIsGuarded(t *testing.T) {
 				CheckDefinition: api.CheckDefinition{TTL: api.Duration(20 * time.Second)}}}, false))
 		}
 		time.Sleep(10 * time.Second)
-		require.NoError(t, r.Heartbeat(ctx, "w0", api.Passing, ""))
+		require.NoError(t, r.Heartbeat(ctx, "", "w0", api.Passing, ""))
 		time.Sleep(11 * time.Second) // nine TTLs are over
 		synctest.Wait()
 		passing := func() (n int) {
@@ -137,7 +137,7 @@ func TestMassFailureIsGuarded(t *testing.T) {
 		}
 		require.Equal(t, 5, guarded)
 		require.Equal(t, 1, log.count("too many instances of a service fail at once"))
-		require.NoError(t, r.Heartbeat(ctx, "w0", api.Passing, ""))
+		require.NoError(t, r.Heartbeat(ctx, "", "w0", api.Passing, ""))
 
 		// One comes back, the others are what they are when the guard is over.
 		var back string
@@ -148,8 +148,8 @@ func TestMassFailureIsGuarded(t *testing.T) {
 			}
 		}
 		for range 4 {
-			require.NoError(t, r.Heartbeat(ctx, back, api.Passing, ""))
-			require.NoError(t, r.Heartbeat(ctx, "w0", api.Passing, ""))
+			require.NoError(t, r.Heartbeat(ctx, "", back, api.Passing, ""))
+			require.NoError(t, r.Heartbeat(ctx, "", "w0", api.Passing, ""))
 			time.Sleep(15 * time.Second)
 		}
 		synctest.Wait()

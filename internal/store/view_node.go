@@ -31,7 +31,13 @@ func Runnable(c *api.Check) bool {
 		return true
 	}
 	d := c.Definition
-	return d != nil && d.Interval > 0 && (d.HTTP != "" || d.TCP != "" || d.UDP != "" || d.GRPC != "")
+	switch {
+	case d == nil:
+		return false
+	case d.TTL > 0:
+		return true
+	}
+	return d.Interval > 0 && (d.HTTP != "" || d.TCP != "" || d.UDP != "" || d.GRPC != "" || d.H2PING != "")
 }
 
 func countProbes(checks []*api.Check) (n int) {
