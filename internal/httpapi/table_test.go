@@ -130,6 +130,7 @@ func TestUnknownPaths(t *testing.T) {
 		"/v1/namespaces": unknown, "/v1/namespace/a": unknown, "/v1/partitions": unknown, "/v1/partition": unknown,
 		"/v1/operator/license": unknown, "/v1/operator/area": unknown, "/v1/operator/area/x/members": unknown, "/v1/operator/segment": unknown,
 		"/nonsense": "Invalid URL path: the HTTP API begins with /v1/\n", "/ui/": "Invalid URL path: the HTTP API begins with /v1/\n",
+		"/debug/pprof/heap": "Invalid URL path: the HTTP API begins with /v1/\n", // without enable_debug
 	} {
 		for _, method := range []string{"GET", "PUT", "OPTIONS"} {
 			w := d.do(method, path, "")

@@ -17,10 +17,10 @@ import (
 )
 
 // openTest starts one server on free ports.
-func openTest(t *testing.T) *Server {
+func openTest(t *testing.T, fragments ...string) *Server {
 	t.Helper()
 	set := func(key, value string) config.Setting { return config.Setting{Key: key, Value: value, Origin: "test"} }
-	cfg, err := config.Load(config.Sources{Settings: []config.Setting{
+	cfg, err := config.Load(config.Sources{Fragments: fragments, Settings: []config.Setting{
 		set("server", "true"), set("bootstrap", "true"), set("data_dir", t.TempDir()), set("node_name", "one"), set("bind_addr", "127.0.0.1"),
 		set("ports.http", "0"), set("ports.server", "0"), set("ports.serf_lan", "-1"), set("ports.dns", "0"),
 	}})

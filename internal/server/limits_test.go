@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -44,6 +45,45 @@ func TestTooManyConnections(t *testing.T) {
 	require.NoError(t, first.Close())
 	dial()
 	require.NoError(t, (<-accepted).Close())
+}
+
+// Limits that are configured are those that clients meet.
+func TestConfiguredLimits(t *testing.T) {
+	s := openTest(t, `session_ttl_min = "1s"`, `limits { kv_max_value_size = 1000 txn_max_req_len = 2000 }`)
+	ask := func(method, path string, content io.Reader) (int, string) {
+		req, err := http.NewRequest(method, "http://"+s.HTTPAddr()+path, content)
+		require.NoError(t, err)
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		return res.StatusCode, strings.TrimSpace(body(t, res))
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	require.Eventually(t, func() bool { status, _ := ask("PUT", "/v1/kv/ready", nil); return status == 200 }, waitLong, waitStep)
+	value := func(n int) string { return strings.Repeat("v", n) }
+	txn := func(n int) string { return "[" + strings.Repeat(" ", n-2) + "]" }
+	unsized := func(s string) io.Reader { return struct{ io.Reader }{strings.NewReader(s)} }
+	for _, c := range []struct {
+		path    string
+		content io.Reader
+		status  int
+		answer  string
+	}{
+		{"/v1/kv/k", strings.NewReader(value(1000)), 200, "true"},
+		{"/v1/kv/k", unsized(value(1000)), 200, "true"},
+		{"/v1/kv/k", strings.NewReader(value(1001)), 413, "Value exceeds 1000 byte limit: Request body is too large, max size: 1000 bytes"},
+		{"/v1/kv/k", unsized(value(1001)), 413, "Value exceeds 1000 byte limit: Request body is too large, max size: 1000 bytes"},
+		{"/v1/txn", strings.NewReader(txn(2000)), 200, ""},
+		{"/v1/txn", strings.NewReader(txn(2001)), 413, "Request body is too large: it exceeds the limit of 2000 bytes for a transaction"},
+		{"/v1/txn", unsized(txn(2001)), 413, "Request body is too large: it exceeds the limit of 2000 bytes for a transaction"},
+		{"/v1/session/create", strings.NewReader(`{"TTL":"1s"}`), 200, ""},
+		{"/v1/session/create", strings.NewReader(`{"TTL":"999ms"}`), 500, "Invalid Session TTL '999000000', must be between [1s=24h0m0s]"},
+	} {
+		status, answer := ask("PUT", c.path, c.content)
+		require.Equal(t, c.status, status, "%s: %s", c.path, answer)
+		if c.answer != "" {
+			require.Equal(t, c.answer, answer)
+		}
+	}
 }
 
 // The first interval has the runtime's measures already.
