@@ -46,7 +46,8 @@ func TestConfiguredPoliciesAreStoredOnce(t *testing.T) {
 
 func TestFlappingCheckIsHeldAndReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := beatingWith(t, Config{Policies: []*api.CheckPolicy{complete(t, api.CheckPolicy{Name: "web", Damping: &api.CheckDamping{Changes: 3}})}})
+		r := beatingWith(t, Config{History: store.HistoryLimits{Count: 100, Age: time.Hour},
+			Policies: []*api.CheckPolicy{complete(t, api.CheckPolicy{Name: "web", Damping: &api.CheckDamping{Changes: 3}})}})
 		ctx := context.Background()
 		require.NoError(t, r.RegisterService(ctx, &api.ServiceRegistration{Name: "web", Check: ttl(time.Hour)}, false))
 		settle()
@@ -81,7 +82,21 @@ func TestFlappingCheckIsHeldAndReleased(t *testing.T) {
 		require.Equal(t, api.Critical, r.status("service:web"))
 		time.Sleep(time.Second)
 		require.Equal(t, api.Passing, r.status("service:web"))
+		require.Equal(t, []string{"released critical passing", "held critical critical", "held passing critical", "check critical passing"}, r.past("service:web", 4))
+		list, _ = r.CheckRuns(ctx, r.State(), api.CheckRuns{})
+		require.Less(t, time.Since(list[0].Since), 2*time.Second, "its status is as old as its release")
 	})
+}
+
+// past returns the last events of a check, the newest first.
+func (r *testRegistry) past(check string, n int) (list []string) {
+	r.State().History(store.HistoryScope{}, func(e *api.HistoryEvent) bool {
+		if e.CheckID == check {
+			list = append(list, e.Kind+" "+e.From+" "+e.To)
+		}
+		return len(list) < n
+	})
+	return list
 }
 
 // lines is a log that tests read while it is written.

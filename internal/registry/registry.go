@@ -110,6 +110,9 @@ type Registry struct {
 // New returns a Registry over the store. Its Emit is what the check runner
 // reports to; Start gives it that runner and begins its work.
 func New(cfg Config, st *store.Store, cons Consensus) *Registry {
+	if cfg.DeregisterMin == store.MinDeregisterAfter {
+		cfg.DeregisterMin = 0 // which says the same in fewer bytes of each report
+	}
 	r := &Registry{cfg: cfg, st: st, cons: cons, log: cfg.Logger, started: time.Now()}
 	r.assign = newAssigner(r)
 	r.deadlines = newSessionDeadlines()

@@ -37,7 +37,7 @@ func dated(node, id string) string { return store.NodeKey(node) + "\x00" + id }
 // see takes the event before those seen so far.
 func (u *undated) see(e *api.HistoryEvent) {
 	switch {
-	case e.CheckID != "" && (e.Kind == api.HistoryCheck || e.Kind == api.HistoryRegistered):
+	case e.CheckID != "" && e.To != "" && e.From != e.To: // of whatever kind
 		if c := u.checks[dated(e.Node, e.CheckID)]; c != nil {
 			u.date(e, dated(e.Node, e.CheckID), c)
 		}
