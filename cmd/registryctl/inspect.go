@@ -31,6 +31,10 @@ type snapshotInfo struct {
 	Format     string
 	Datacenter string
 	Files      []snapshotFile
+	// Records are what the state consists of, Keys the keys below which there
+	// are some; both are missing where nobody asked, or of other programs.
+	Records []tally `json:",omitempty"`
+	Keys    []tally `json:",omitempty"`
 }
 
 // snapshotFile is a file in an archive.
@@ -43,7 +47,7 @@ type snapshotFile struct {
 // inspect reads a snapshot archive, a gzipped tar file with its metadata, its
 // state and the checksums of both, to the end. The error says what is wrong
 // with it; then nothing of it can be trusted.
-func inspect(r io.Reader) (*snapshotInfo, error) {
+func inspect(r io.Reader, v keyView) (*snapshotInfo, error) {
 	zipped, err := gzip.NewReader(bufio.NewReader(r))
 	if err != nil {
 		return nil, fmt.Errorf("not a snapshot: %w", err)
@@ -60,13 +64,19 @@ func inspect(r io.Reader) (*snapshotInfo, error) {
 		}
 		sum := sha256.New()
 		to := io.Writer(sum)
+		var n int64
 		switch h.Name {
 		case metaFile:
 			to = io.MultiWriter(sum, &meta)
 		case sumsFile:
 			to = &sums
 		}
-		n, err := io.Copy(to, files)
+		if h.Name == stateFile {
+			n = h.Size
+			info.Records, info.Keys, err = countRecords(io.TeeReader(files, sum), v)
+		} else {
+			n, err = io.Copy(to, files)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("snapshot is damaged: %s: %w", h.Name, err)
 		}

@@ -64,7 +64,7 @@ func saveArchive(name string, archive io.Reader) (*snapshotInfo, error) {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	info, err := inspect(f)
+	info, err := inspect(f, keyView{})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (t *tool) restore(ctx context.Context, c *api.Client, name string) error {
 		if err != nil {
 			return err
 		}
-		if _, err := inspect(bytes.NewReader(data)); err != nil {
+		if _, err := inspect(bytes.NewReader(data), keyView{}); err != nil {
 			return err
 		}
 		return c.Snapshots().Restore(ctx, bytes.NewReader(data))
@@ -107,7 +107,7 @@ func (t *tool) restore(ctx context.Context, c *api.Client, name string) error {
 		return err
 	}
 	defer f.Close()
-	if _, err := inspect(f); err != nil {
+	if _, err := inspect(f, keyView{}); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -123,24 +123,42 @@ func (t *tool) restore(ctx context.Context, c *api.Client, name string) error {
 }
 
 func (t *tool) snapshotInspect() *cobra.Command {
-	return &cobra.Command{
-		Use:     "inspect FILE",
-		Short:   "Check a snapshot file and show what it says of itself",
-		Example: "  registryctl snapshot inspect backup.snap",
-		Args:    args(1, 1),
+	var v keyView
+	var format string
+	cmd := &cobra.Command{
+		Use:   "inspect FILE",
+		Short: "Check a snapshot file and show what is in it",
+		Example: `  registryctl snapshot inspect backup.snap
+  registryctl snapshot inspect -kvdetails -kvdepth=1 -kvfilter=app/ backup.snap`,
+		Args: args(1, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			switch {
+			case v.depth < 1:
+				return usagef("-kvdepth must be at least 1")
+			case format != "pretty" && format != "json":
+				return usagef("-format is pretty or json, not %q", format)
+			}
 			f, err := os.Open(args[0])
 			if err != nil {
 				return err
 			}
 			defer f.Close()
-			info, err := inspect(f)
+			info, err := inspect(f, v)
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			if format == "json" {
+				return writeJSON(t.out, info)
 			}
 			return t.show(info, func(w io.Writer) { printSnapshot(w, info) })
 		},
 	}
+	f := cmd.Flags()
+	f.BoolVar(&v.on, "kvdetails", false, "count keys by what their names begin with")
+	f.IntVar(&v.depth, "kvdepth", 2, "how many `parts` of a key's name, between slashes, make a group")
+	f.StringVar(&v.filter, "kvfilter", "", "count only keys that begin with this `prefix`")
+	f.StringVar(&format, "format", "pretty", "pretty or json, which is the same as -o=json")
+	return cmd
 }
 
 func printSnapshot(w io.Writer, info *snapshotInfo) {
@@ -161,4 +179,18 @@ func printSnapshot(w io.Writer, info *snapshotInfo) {
 		rows = append(rows, []string{f.Name, strconv.FormatInt(f.Size, 10), f.SHA256})
 	}
 	table(w, "File|Size|SHA-256", rows)
+	printTallies(w, "Records|Count|Size", info.Records)
+	printTallies(w, "Keys|Count|Size", info.Keys)
+}
+
+func printTallies(w io.Writer, heading string, list []tally) {
+	if len(list) == 0 {
+		return
+	}
+	fmt.Fprintln(w)
+	var rows [][]string
+	for _, t := range list {
+		rows = append(rows, []string{t.Name, strconv.Itoa(t.Count), strconv.FormatInt(t.Size, 10)})
+	}
+	table(w, heading, rows)
 }

@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -97,14 +99,14 @@ func TestDamagedSnapshots(t *testing.T) {
 		cases[fmt.Sprint("cut at ", i)] = good[:len(good)*i/16]
 	}
 	for name, data := range cases {
-		_, err := inspect(bytes.NewReader(data))
+		_, err := inspect(bytes.NewReader(data), keyView{})
 		require.Error(t, err, name)
 	}
 	// Bytes 3 to 9 of gzip (flags, time, system) say nothing of the content.
 	for i := 10; i < len(good); i++ {
 		bad := bytes.Clone(good)
 		bad[i] ^= 0x55
-		_, err := inspect(bytes.NewReader(bad))
+		_, err := inspect(bytes.NewReader(bad), keyView{})
 		require.Error(t, err, "byte %d", i)
 	}
 
@@ -124,4 +126,41 @@ func TestDamagedSnapshots(t *testing.T) {
 	require.Equal(t, exitFailed, o.code)
 	require.Contains(t, o.stderr, "state.bin has another checksum than was noted")
 	require.Len(t, f.requests(), asked)
+}
+
+// What is in a snapshot is counted by kind, and keys by what they begin with.
+func TestSnapshotContent(t *testing.T) {
+	record := func(kind byte, key, value string) string {
+		b := binary.AppendUvarint([]byte{kind}, uint64(len(key)))
+		b = binary.AppendUvarint(append(b, key...), uint64(len(value)))
+		return string(append(b, value...))
+	}
+	text := stateHead + record(0, "state", "12") + record(1, "n1", "node") + record(5, "a/b/c", "12345") + record(5, "a/b/d", "") + record(5, "a/x", "1") +
+		record(5, "z", "1") + record(77, "new", "") + "\xff\x07" + strings.Repeat("s", 32)
+	meta := part{"meta.json", snapshotMeta}
+	write := func(state string) string {
+		path := filepath.Join(t.TempDir(), "a.snap")
+		s := part{"state.bin", state}
+		require.NoError(t, os.WriteFile(path, archive(t, meta, s, sums(meta, s)), 0o600))
+		return path
+	}
+	path := write(text)
+	o := call(t, "", "snapshot", "inspect", path)
+	require.Zero(t, o.code, o.stderr)
+	require.Contains(t, o.stdout, "Records   Count  Size\nkeys      4      21\nposition  1      7\nnodes     1      6\nkind 77   1      3\n")
+	require.NotContains(t, o.stdout, "a/b")
+
+	o = call(t, "", "snapshot", "inspect", "-kvdetails", path)
+	require.Contains(t, o.stdout, "Keys  Count  Size\na/b   2      15\na/x   1      4\nz     1      2\n")
+	o = call(t, "", "snapshot", "inspect", "-kvdetails", "-kvdepth=1", "-kvfilter=a/", path)
+	require.Contains(t, o.stdout, "Keys  Count  Size\na     3      19\n")
+	o = call(t, "", "snapshot", "inspect", "-kvdetails", "-kvdepth=9", "-kvfilter=a/b/d", "-format=json", path)
+	require.Contains(t, o.stdout, `"Keys"`)
+	require.Contains(t, o.stdout, `"Name": "a/b/d"`)
+	require.Equal(t, exitUsage, call(t, "", "snapshot", "inspect", "-kvdepth=0", path).code)
+	require.Equal(t, exitUsage, call(t, "", "snapshot", "inspect", "-format=xml", path).code)
+
+	o = call(t, "", "snapshot", "inspect", write(text[:len(text)-40]))
+	require.Equal(t, exitFailed, o.code)
+	require.Contains(t, o.stderr, "snapshot is damaged: state.bin")
 }
