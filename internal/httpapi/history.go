@@ -27,7 +27,7 @@ func (h *Handler) historyService(q *request) (reply, error) {
 	if q.name == "" {
 		return reply{}, api.E(api.Invalid, "Missing service name")
 	}
-	return h.history(q, store.HistoryScope{Service: store.ServiceKey(q.name)})
+	return h.history(q, store.ServiceHistory(q.name))
 }
 
 // historyNode serves /v1/history/node/NODE.
@@ -35,7 +35,7 @@ func (h *Handler) historyNode(q *request) (reply, error) {
 	if q.name == "" {
 		return reply{}, api.E(api.Invalid, "Missing node name")
 	}
-	return h.history(q, store.HistoryScope{Node: store.NodeKey(q.name)})
+	return h.history(q, store.NodeHistory(q.name))
 }
 
 // past is what a request wants of a history.

@@ -16,9 +16,9 @@ func sinceWhen(st *store.State, which api.CheckRuns, list []*api.CheckRun) {
 			u.instances[key] = append(u.instances[key], c)
 		}
 	}
-	of := store.HistoryScope{Service: store.ServiceKey(which.Service)}
+	of := store.ServiceHistory(which.Service)
 	if which.Service == "" {
-		of.Node = store.NodeKey(which.Node)
+		of = store.NodeHistory(which.Node)
 	}
 	st.History(of, func(e *api.HistoryEvent) bool {
 		u.see(e)

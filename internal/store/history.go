@@ -92,8 +92,12 @@ func watchOf(kind byte, key string) int {
 	return int((h ^ h>>16) % historyWatches)
 }
 
-// reasonMax bounds the reason of an event in bytes.
-const reasonMax = 120
+// reasonMax and nameMax bound the reason of an event and each of its names, in
+// bytes: nothing that is registered and gone may fill the memory for long.
+const (
+	reasonMax = 120
+	nameMax   = 256
+)
 
 // muted reports whether nothing is noted now.
 func (d *draft) muted() bool { return d.quiet > 0 || d.next.history.limits.Count == 0 }
@@ -118,6 +122,9 @@ func (d *draft) note(e api.HistoryEvent) {
 		e.Reason = d.by.Reason
 	}
 	e.Reason = firstLine(e.Reason)
+	for _, name := range [...]*string{&e.Node, &e.ServiceID, &e.Service, &e.CheckID, &e.From, &e.To, &e.Server, &e.Client} {
+		*name = cut(*name, nameMax)
+	}
 	var room [384]byte
 	h.list = append(h.list, pastEvent{e.Index, e.Time.UnixMilli(), bytes.Clone(appendPast(room[:0], &e))})
 	h.next++
@@ -154,12 +161,16 @@ func firstLine(s string) string {
 	if i := strings.IndexAny(s, "\r\n"); i >= 0 {
 		s = strings.TrimSpace(s[:i])
 	}
-	if len(s) <= reasonMax {
+	return cut(s, reasonMax)
+}
+
+// cut returns the text cut to so many bytes, between two characters.
+func cut(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	cut := reasonMax
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
 	}
-	return s[:cut]
+	return s[:most]
 }

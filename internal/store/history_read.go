@@ -2,12 +2,18 @@ package store
 
 import "github.com/registryd/registryd/pkg/api"
 
-// HistoryScope says whose history is meant: that of a service or of a node, by
-// its key, or of all where both are empty.
-type HistoryScope struct {
-	Service string // ServiceKey
-	Node    string // NodeKey
+// HistoryScope says whose history is meant: that of a service or of a node, or
+// of all where it is zero.
+type HistoryScope struct{ service, node string } // their keys
+
+// ServiceHistory is the scope of a service, NodeHistory that of a node. An empty
+// name stands for all.
+func ServiceHistory(name string) HistoryScope {
+	return HistoryScope{service: ServiceKey(cut(name, nameMax))}
 }
+
+// NodeHistory is the scope of a node.
+func NodeHistory(name string) HistoryScope { return HistoryScope{node: NodeKey(cut(name, nameMax))} }
 
 // HistoryLimits returns what bounds the history.
 func (s *State) HistoryLimits() HistoryLimits { return s.history.limits }
@@ -57,10 +63,10 @@ func (s *State) HistoryIndex(of HistoryScope, seen uint64) uint64 {
 // of one name, may have a new event; look at HistoryIndex then.
 func (s *State) HistoryWatch(of HistoryScope) *Watch {
 	switch {
-	case of.Service != "":
-		return s.history.watches[watchOf(historyService, of.Service)]
-	case of.Node != "":
-		return s.history.watches[watchOf(historyNode, of.Node)]
+	case of.service != "":
+		return s.history.watches[watchOf(historyService, of.service)]
+	case of.node != "":
+		return s.history.watches[watchOf(historyNode, of.node)]
 	}
 	return &s.Table(TableHistory).Watch
 }

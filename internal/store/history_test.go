@@ -139,7 +139,7 @@ func TestHistorySaysWhoAsked(t *testing.T) {
 
 	s.batch(server("s1")...)
 	s.batch(instance("n1", "web", "w1", check("c1", "w1", api.Critical)), &UpdateChecks{From: "s1", Updates: []CheckUpdate{{"n1", "c1", api.Passing, ""}}})
-	l = past(s.State(), HistoryScope{Node: "n1"})
+	l = past(s.State(), NodeHistory("n1"))
 	require.Equal(t, "s1 ", who(l[len(l)-1]), "the server that ran the check")
 }
 
@@ -170,6 +170,21 @@ func TestHistoryIsBounded(t *testing.T) {
 	before := snapshotOf(t, s.State())
 	s.reopen()
 	require.True(t, bytes.Equal(before, snapshotOf(t, s.State())))
+}
+
+// TestHistoryBoundsNames: an instance that comes and goes with names of a
+// megabyte leaves little behind, and is found by its name.
+func TestHistoryBoundsNames(t *testing.T) {
+	s := openTest(t)
+	s.keepHistory(100, 0)
+	long := strings.Repeat("Ä", 1<<19)
+	s.batch(instance(long, long, long, check(long, long, api.Passing)), &Deregister{Node: long, CheckID: long}, &Deregister{Node: long})
+	require.Len(t, past(s.State(), ServiceHistory(long)), 3)
+	require.Len(t, past(s.State(), NodeHistory(long)), 5)
+	for _, p := range s.State().history.list {
+		require.Less(t, len(p.data), 5*nameMax)
+	}
+	require.Equal(t, strings.Repeat("Ä", nameMax/2), past(s.State(), NodeHistory(long))[0].Node)
 }
 
 func TestHistoryReasonIsOneShortLine(t *testing.T) {
@@ -241,7 +256,7 @@ func TestHistoryIsTheSameEverywhere(t *testing.T) {
 func TestHistoryIndexAndWatch(t *testing.T) {
 	s := openTest(t)
 	s.keepHistory(4, 0)
-	web, db, all := HistoryScope{Service: "web"}, HistoryScope{Service: "db"}, HistoryScope{}
+	web, db, all := ServiceHistory("web"), ServiceHistory("db"), HistoryScope{}
 	require.NotEqual(t, watchOf(historyService, "web"), watchOf(historyService, "db"), "take other names")
 	require.EqualValues(t, 1, s.State().HistoryIndex(web, 0), "never 0")
 
@@ -251,7 +266,7 @@ func TestHistoryIndexAndWatch(t *testing.T) {
 	require.True(t, fired(a))
 	require.EqualValues(t, 1, s.State().HistoryIndex(web, 1))
 	require.EqualValues(t, s.index, s.State().HistoryIndex(db, 0))
-	require.EqualValues(t, s.index, s.State().HistoryIndex(HistoryScope{Node: "n1"}, 0))
+	require.EqualValues(t, s.index, s.State().HistoryIndex(NodeHistory("n1"), 0))
 	s.apply(instance("n1", "Web", "w1"))
 	require.True(t, fired(w))
 	at := s.index
@@ -285,13 +300,13 @@ func TestHistoryOfNodesThatHandOver(t *testing.T) {
 	r := instance("s1", "web", "w1")
 	r.SkipNodeUpdate, r.Service.Address = true, "10.9.9.9"
 	s.apply(r)
-	from, to := s.State().HistoryWatch(HistoryScope{Node: "s1"}).C(), s.State().HistoryWatch(HistoryScope{Node: "s2"}).C()
+	from, to := s.State().HistoryWatch(NodeHistory("s1")).C(), s.State().HistoryWatch(NodeHistory("s2")).C()
 	s.apply(&Liveness{Node: "s1"})
 	require.True(t, fired(from))
 	require.True(t, fired(to))
 	last := func(node string) string {
 		var kinds []string
-		for _, e := range past(s.State(), HistoryScope{Node: node}) {
+		for _, e := range past(s.State(), NodeHistory(node)) {
 			kinds = append(kinds, e.Kind)
 		}
 		return strings.Join(kinds, " ")
@@ -309,19 +324,19 @@ func TestHistoryAfterARestore(t *testing.T) {
 	s := openTest(t)
 	s.keepHistory(100, 0)
 	s.apply(instance("n2", "db", "d1"))
-	seen := s.State().HistoryIndex(HistoryScope{Service: "db"}, 0)
-	watches := []<-chan struct{}{s.State().HistoryWatch(HistoryScope{Service: "web"}).C(), s.State().HistoryWatch(HistoryScope{Service: "db"}).C(), s.State().HistoryWatch(HistoryScope{}).C()}
+	seen := s.State().HistoryIndex(ServiceHistory("db"), 0)
+	watches := []<-chan struct{}{s.State().HistoryWatch(ServiceHistory("web")).C(), s.State().HistoryWatch(ServiceHistory("db")).C(), s.State().HistoryWatch(HistoryScope{}).C()}
 	for _, c := range uploadOf(t, "u", snapshotOf(t, from.State()), 100) {
 		require.NoError(t, s.apply(c).Err)
 	}
 	for _, w := range watches {
 		require.True(t, fired(w))
 	}
-	require.Len(t, past(s.State(), HistoryScope{Service: "web"}), 1)
-	require.Empty(t, past(s.State(), HistoryScope{Service: "db"}))
+	require.Len(t, past(s.State(), ServiceHistory("web")), 1)
+	require.Empty(t, past(s.State(), ServiceHistory("db")))
 	for _, name := range []string{"web", "db", "none"} {
-		require.Greater(t, s.State().HistoryIndex(HistoryScope{Service: name}, seen), seen, name)
-		require.GreaterOrEqual(t, s.State().HistoryIndex(HistoryScope{Service: name}, 0), s.State().restored, name)
+		require.Greater(t, s.State().HistoryIndex(ServiceHistory(name), seen), seen, name)
+		require.GreaterOrEqual(t, s.State().HistoryIndex(ServiceHistory(name), 0), s.State().restored, name)
 	}
 	before := snapshotOf(t, s.State())
 	s.reopen()

@@ -147,11 +147,11 @@ func (p *pastEvent) concerns(of HistoryScope) bool {
 		case 1:
 			moved = f.word(historyKinds[:]) == api.HistoryMoved
 		case 2:
-			found = found || of.Node != "" && NodeKey(string(f.bytes)) == of.Node
+			found = found || of.node != "" && NodeKey(string(f.bytes)) == of.node
 		case 3:
-			found = found || of.Service != "" && ServiceKey(string(f.bytes)) == of.Service
+			found = found || of.service != "" && ServiceKey(string(f.bytes)) == of.service
 		case 6:
-			found = found || moved && NodeKey(string(f.bytes)) == of.Node
+			found = found || moved && NodeKey(string(f.bytes)) == of.node
 		}
 		return nil
 	})
