@@ -100,7 +100,17 @@ func (l *lab) checkPorts() error {
 
 // start starts all programs and waits until requests get through.
 func (l *lab) start(ctx context.Context) error {
-	for _, p := range l.all() {
+	for _, p := range l.servers {
+		if err := p.start(); err != nil {
+			return err
+		}
+	}
+	// A greeter that finds its server not ready yet would register through
+	// another one.
+	if err := l.await(ctx, "cluster of three", l.serversAnswer); err != nil {
+		return err
+	}
+	for _, p := range l.all()[len(l.servers):] {
 		if err := p.start(); err != nil {
 			return err
 		}
@@ -156,6 +166,24 @@ func (l *lab) await(ctx context.Context, what string, ok func(context.Context) e
 			return ctx.Err()
 		}
 	}
+}
+
+// serversAnswer asks each server whether it knows all of them.
+func (l *lab) serversAnswer(ctx context.Context) error {
+	for i := range size {
+		client, err := api.New(api.Config{Addresses: []string{local(l.httpPort(i))}, IgnoreEnv: true, RetryTime: -1})
+		if err != nil {
+			return err
+		}
+		list, _, err := client.Health().Service(ctx, "consul", &api.QueryOptions{Passing: true})
+		if err := errors.Join(err, client.Close()); err != nil {
+			return err
+		}
+		if len(list) != size {
+			return fmt.Errorf("server %d knows %d of %d", i+1, len(list), size)
+		}
+	}
+	return nil
 }
 
 // greetersPass asks whether all greeters are listed and pass.
