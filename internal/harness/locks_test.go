@@ -15,6 +15,7 @@ import (
 // writes it lets through: there is one order of events, whichever server told
 // it.
 func TestLocksAreLinearizable(t *testing.T) {
+	t.Parallel()
 	c := harness.New(t, harness.Options{})
 	h := harness.NewLockHistory()
 	w, err := harness.NewLockWork(c.Context(), c.AnyClient(), troubled, nil)
@@ -27,6 +28,7 @@ func TestLocksAreLinearizable(t *testing.T) {
 // Holders who heed neither their lease nor the clock: whatever they write comes
 // through before the next holder's first write, or not at all.
 func TestHoldersNeverOverlap(t *testing.T) {
+	t.Parallel()
 	c := harness.New(t, harness.Options{Settings: map[string]string{"session_ttl_min": "1s"}})
 	f := harness.NewFence("the/lock", troubled, time.Second)
 	inTrouble(t, c, f, func(c *api.Client, worker int, rnd *rand.Rand) error {

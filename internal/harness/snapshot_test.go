@@ -21,6 +21,7 @@ import (
 // the restored state, or all have the one before, and after an acknowledgement
 // it is the restored one.
 func TestRestoreIsAllOrNothing(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	c := harness.New(t, harness.Options{Settings: map[string]string{
 		"raft_snapshot_threshold": "40", "raft_trailing_logs": "20", "raft_snapshot_interval": "50ms",
@@ -87,6 +88,7 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 // Saves taken while clients write all hold one moment each: the keys of a
 // transaction are equal in every one of them.
 func TestSnapshotIsOneMoment(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	c := harness.New(t, harness.Options{})
 	h := harness.NewHistory()
@@ -114,6 +116,7 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 // that at one place in the order of writes. What was acknowledged before is as
 // the snapshot has it, and what began after its acknowledgement is there.
 func TestRestoreUnderLoad(t *testing.T) {
+	t.Parallel()
 	rnd := harness.Random(t)
 	c := harness.New(t, harness.Options{})
 	clients := []*api.Client{c.Client(0), c.Client(1), c.Client(2)}
