@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/registryd/registryd/internal/bolttree"
 )
 
 // probe reads all of a bolt file and reports damage as an error.
@@ -43,6 +45,14 @@ func probe(path string, lock time.Duration) (err error) {
 	defer func() { err = errors.Join(err, tx.Rollback()) }()
 	if tx.Size() > info.Size() {
 		return fmt.Errorf("%d bytes are missing at its end", tx.Size()-info.Size())
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := bolttree.Check(tx, file); err != nil {
+		return err
 	}
 	return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
 		return b.ForEach(func(k, v []byte) error {

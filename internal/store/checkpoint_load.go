@@ -9,6 +9,8 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/registryd/registryd/internal/bolttree"
 )
 
 // loaded is what a file holds.
@@ -47,9 +49,17 @@ func loadFile(path string) (l loaded, err error) {
 		return l, fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	defer db.Close()
+	file, err := os.Open(path)
+	if err != nil {
+		return l, err
+	}
+	defer file.Close()
 	err = db.View(func(tx *bolt.Tx) error {
 		if tx.Size() > info.Size() {
 			return fmt.Errorf("%w: %d bytes are missing at its end", errDamaged, tx.Size()-info.Size())
+		}
+		if err := bolttree.Check(tx, file); err != nil {
+			return fmt.Errorf("%w: %w", errDamaged, err)
 		}
 		l.txid = tx.ID()
 		l.state, err = readRecords(tx)

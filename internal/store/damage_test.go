@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -96,6 +97,27 @@ func rootPage(t *testing.T, path string) (page int) {
 		return nil
 	}))
 	return page
+}
+
+// A page that leads to itself is damage like any other: bbolt would follow it
+// until the memory is full.
+func TestPageThatLeadsToItselfIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "registry.db")
+	file, _ := filledFile(t, path)
+	e := binary.NativeEndian
+	branches := 0
+	for at := 2 * 4096; at < len(file); at += 4096 {
+		id := uint64(at / 4096)
+		if e.Uint64(file[at:]) == id && e.Uint16(file[at+8:]) == 1 { // a branch
+			e.PutUint64(file[at+16+8:], id)
+			branches++
+		}
+	}
+	require.Positive(t, branches, "the tree is too low")
+	require.NoError(t, os.WriteFile(path, file, 0o600))
+	_, err := loadFile(path)
+	require.ErrorIs(t, err, errDamaged)
+	require.ErrorContains(t, err, "two ways lead to page")
 }
 
 func TestShortenedFileIsRefused(t *testing.T) {
