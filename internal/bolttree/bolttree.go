@@ -59,8 +59,8 @@ func (w *walk) tree(root uint64, ofBuckets bool) error {
 		switch {
 		case p.kind == kindBranch:
 			todo, err = w.branch(p, todo)
-		case ofBuckets:
-			err = w.buckets(p)
+		default:
+			err = w.leaf(p, ofBuckets)
 		}
 		if err != nil {
 			return fmt.Errorf("page %d: %w", id, err)
@@ -113,10 +113,17 @@ func (p page) sound() error {
 	return nil
 }
 
+// elements reads the elements of a page.
+func (w *walk) elements(p page) ([]byte, error) {
+	b := make([]byte, p.count*elementSize)
+	_, err := w.file.ReadAt(b, p.at+headSize)
+	return b, err
+}
+
 // branch adds the pages that a branch leads to.
 func (w *walk) branch(p page, to []uint64) ([]uint64, error) {
-	elements := make([]byte, p.count*elementSize)
-	if _, err := w.file.ReadAt(elements, p.at+headSize); err != nil {
+	elements, err := w.elements(p)
+	if err != nil {
 		return nil, err
 	}
 	for at := 8; at < len(elements); at += elementSize {
@@ -125,27 +132,40 @@ func (w *walk) branch(p page, to []uint64) ([]uint64, error) {
 	return to, nil
 }
 
-// buckets looks at the buckets that a leaf names.
-func (w *walk) buckets(p page) error {
-	b := make([]byte, p.size)
-	if _, err := w.file.ReadAt(b, p.at); err != nil {
+// leaf looks at the elements of a leaf, and at the buckets that it names.
+func (w *walk) leaf(p page, ofBuckets bool) error {
+	elements, err := w.elements(p)
+	if err != nil {
 		return err
 	}
 	for i := range p.count {
-		at := headSize + i*elementSize
-		flags, key, keySize, size := native.Uint32(b[at:]), int64(native.Uint32(b[at+4:])), int64(native.Uint32(b[at+8:])), int64(native.Uint32(b[at+12:]))
-		start := at + key + keySize
-		if start+size > p.size {
-			return fmt.Errorf("element %d is longer than the page", i)
+		flags, at, size, err := p.value(elements, i)
+		if err != nil {
+			return err
 		}
-		if flags&flagBucket == 0 {
+		if !ofBuckets || flags&flagBucket == 0 {
 			continue
 		}
-		if err := w.bucket(b[start : start+size]); err != nil {
+		value := make([]byte, size)
+		if _, err := w.file.ReadAt(value, p.at+at); err != nil {
+			return err
+		}
+		if err := w.bucket(value); err != nil {
 			return fmt.Errorf("bucket %d: %w", i, err)
 		}
 	}
 	return nil
+}
+
+// value returns where on a leaf the value of an element is.
+func (p page) value(elements []byte, i int64) (flags uint32, at, size int64, err error) {
+	e := elements[i*elementSize:]
+	flags, size = native.Uint32(e), int64(native.Uint32(e[12:]))
+	at = headSize + i*elementSize + int64(native.Uint32(e[4:])) + int64(native.Uint32(e[8:]))
+	if at+size > p.size {
+		err = fmt.Errorf("element %d is longer than the page", i)
+	}
+	return flags, at, size, err
 }
 
 // bucket looks at a bucket by its value.
@@ -164,5 +184,9 @@ func (w *walk) bucket(value []byte) error {
 	if p.kind != kindLeaf {
 		return fmt.Errorf("it is of the kind %d", p.kind)
 	}
-	return p.sound()
+	err := p.sound()
+	for i := int64(0); i < p.count && err == nil; i++ {
+		_, _, _, err = p.value(in[headSize:], i)
+	}
+	return err
 }

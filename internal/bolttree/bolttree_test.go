@@ -24,15 +24,13 @@ func filled(t *testing.T) (db *bbolt.DB, file []byte) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	require.NoError(t, db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range []string{"a", "b", "empty"} {
+		for name, keys := range map[string]int{"a": 6000, "b": 6000, "empty": 0, "few": 1} {
 			b, err := tx.CreateBucket([]byte(name))
+			for i := 0; i < keys && err == nil; i++ {
+				err = b.Put(fmt.Appendf(nil, "key-%06d-%060d", i, i), bytes.Repeat([]byte{1}, 1+i%1000/999*9000))
+			}
 			if err != nil {
 				return err
-			}
-			for i := 0; i < 6000 && name != "empty"; i++ {
-				if err := b.Put(fmt.Appendf(nil, "key-%06d-%060d", i, i), bytes.Repeat([]byte{1}, 1+i%1000/999*9000)); err != nil {
-					return err
-				}
 			}
 		}
 		return nil
@@ -83,6 +81,11 @@ func TestDamagedTrees(t *testing.T) {
 	}
 	require.Error(t, check(t, db, file[:upper]), "the end is missing")
 
+	leaf := int64(e.Uint64(file[lower+headSize+8:])) * 4096
+	damaged := bytes.Clone(file)
+	e.PutUint32(damaged[leaf+headSize+12:], 1<<30)
+	require.ErrorContains(t, check(t, db, damaged), "element 0 is longer than the page")
+
 	// The leaf that names the buckets, and the empty one that lies within it.
 	tx, err := db.Begin(false)
 	require.NoError(t, err)
@@ -90,9 +93,12 @@ func TestDamagedTrees(t *testing.T) {
 	require.NoError(t, tx.Rollback())
 	empty := top + int64(bytes.Index(file[top:top+4096], []byte("empty"))) + int64(len("empty")) + bucketSize
 	for name, damage := range map[string]func(f []byte){
-		"bucket 2: it is of the kind 0":        func(f []byte) { f[empty+8] ^= kindLeaf },
-		"bucket 2: it is of the kind 1":        func(f []byte) { f[empty+8] = kindBranch },
-		"bucket 2: it is of the kind 2 with":   func(f []byte) { e.PutUint16(f[empty+10:], 999) },
+		"bucket 2: it is of the kind 0":      func(f []byte) { f[empty+8] ^= kindLeaf },
+		"bucket 2: it is of the kind 1":      func(f []byte) { f[empty+8] = kindBranch },
+		"bucket 2: it is of the kind 2 with": func(f []byte) { e.PutUint16(f[empty+10:], 999) },
+		"bucket 3: element 0 is longer": func(f []byte) {
+			e.PutUint32(f[top+int64(bytes.Index(f[top:top+4096], []byte("few")))+3+bucketSize+headSize+12:], 1<<30)
+		},
 		"element 1 is longer":                  func(f []byte) { e.PutUint32(f[top+headSize+elementSize+12:], 5000) },
 		"bucket 0: it has 3 bytes only":        func(f []byte) { e.PutUint32(f[top+headSize+12:], 3) },
 		"bucket 2: it has 20 bytes only":       func(f []byte) { e.PutUint32(f[top+headSize+2*elementSize+12:], 20) },
@@ -104,7 +110,7 @@ func TestDamagedTrees(t *testing.T) {
 	}
 
 	// Whatever bit flips, the walk comes to its end.
-	for bit := range 8 * 160 {
+	for bit := range 8 * 100 {
 		for _, at := range []int64{upper, lower, top} {
 			file[at+int64(bit/8)] ^= 1 << (bit % 8)
 			_ = check(t, db, file)

@@ -76,7 +76,11 @@ var errDamaged = errors.New("is damaged")
 func readRecords(tx *bolt.Tx) (*State, error) {
 	meta := tx.Bucket([]byte{bucketMeta})
 	if meta == nil {
-		return emptyState(), nil // killed before the first commit was complete
+		// Killed before the first commit was complete, which makes all buckets.
+		if other, _ := tx.Cursor().First(); other != nil {
+			return nil, fmt.Errorf("%w: it has records and does not say as of when", errDamaged)
+		}
+		return emptyState(), nil
 	}
 	if v := meta.Get(formatKey); !strings.HasPrefix(string(v), formatFamily) {
 		return nil, fmt.Errorf("%w: it has no format", errDamaged)

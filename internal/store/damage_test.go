@@ -120,6 +120,19 @@ func TestPageThatLeadsToItselfIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "two ways lead to page")
 }
 
+// A flipped bit in the name of the bucket that has the position makes no empty
+// state of a full one.
+func TestFileWithoutItsPositionIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "registry.db")
+	filledFile(t, path)
+	db, err := openBolt(path)
+	require.NoError(t, err)
+	require.NoError(t, db.Update(func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte{bucketMeta}) }))
+	require.NoError(t, db.Close())
+	_, err = loadFile(path)
+	require.ErrorIs(t, err, errDamaged)
+}
+
 func TestShortenedFileIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "registry.db")
 	file, _ := filledFile(t, path)
