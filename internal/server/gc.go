@@ -14,7 +14,7 @@ import (
 // again, instead of minutes later.
 const (
 	gcReserve = 16 << 20 // bytes of garbage that are always allowed
-	gcBusy    = 32 << 20 // the same in a burst
+	gcBusy    = 48 << 20 // the same in a burst
 	gcShare   = 80       // percent of the live heap that is allowed, if that is more
 	gcEvery   = time.Second
 
