@@ -34,7 +34,7 @@ func Default() *Config {
 		// makes cutting it cheap, and a long one makes raft-boltdb slow.
 		Raft: Raft{
 			Protocol:          3,
-			SnapshotThreshold: 8192,
+			SnapshotThreshold: 16384,
 			SnapshotInterval:  5 * time.Second,
 			TrailingLogs:      4096,
 		},

@@ -16,7 +16,7 @@ const (
 	defaultPort              = 8300
 	defaultRetryInterval     = 30 * time.Second
 	defaultHoldTimeout       = 7 * time.Second
-	defaultSnapshotThreshold = 8192
+	defaultSnapshotThreshold = 16384
 	defaultTrailingLogs      = 4096
 	defaultSnapshotInterval  = 5 * time.Second
 	maxAppendEntries         = 512

@@ -108,7 +108,7 @@ type Config struct {
 	// LogStore is "boltdb" (the default) or "wal".
 	LogStore string
 	// SnapshotThreshold is how many entries the log grows before it is
-	// truncated (8192), TrailingLogs how many are kept for followers that lag
+	// truncated (16384), TrailingLogs how many are kept for followers that lag
 	// (4096), SnapshotInterval how often that is looked at (5s, jittered).
 	SnapshotThreshold, TrailingLogs uint64
 	SnapshotInterval                time.Duration
