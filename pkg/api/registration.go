@@ -83,6 +83,9 @@ func (c *Client) Register(ctx context.Context, s *ServiceRegistration, o *Regist
 		return nil, err
 	}
 	if err := r.register(ctx); err != nil {
+		if ctx.Err() != nil || errors.Is(err, OutcomeUnknown) {
+			r.undo(ctx)
+		}
 		return nil, err
 	}
 	r.ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -148,6 +151,14 @@ func (r *Registration) Close() error {
 		r.end = r.deregister(ctx)
 	})
 	return r.end
+}
+
+// undo removes what the registration may have done whose answer did not come:
+// nobody would ever close it. It tries for a second.
+func (r *Registration) undo(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = r.deregister(ctx)
 }
 
 // deregister removes the instance; that it is gone already is fine, which also
