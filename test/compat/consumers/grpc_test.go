@@ -54,8 +54,25 @@ func testGRPC(t *testing.T, s stage) {
 			rig.Eventually(t, "deregister "+id, func() error { return client.Agent().ServiceDeregister(id) })
 		}
 	}
+	// gRPC asks again only when a connection breaks, and DNS may be a moment
+	// behind: what it is to find has to be there before it looks.
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, s.dns)
+	}}
+	listed := func(host string) {
+		t.Helper()
+		rig.Eventually(t, host+" in DNS", func() error {
+			have, err := resolver.LookupHost(t.Context(), "grpc-hello.service.consul.")
+			if err == nil && !slices.Contains(have, host) {
+				err = fmt.Errorf("there are %v", have)
+			}
+			return err
+		})
+	}
 	stop := instance("127.0.0.11")
 	instance("127.0.0.12")
+	listed("127.0.0.11")
+	listed("127.0.0.12")
 
 	conn, err := grpc.NewClient(fmt.Sprintf("dns://%s/grpc-hello.service.consul:%d", s.dns, port),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -98,6 +115,7 @@ func testGRPC(t *testing.T, s stage) {
 	}
 	// One goes and another comes: gRPC looks again when a connection breaks.
 	instance("127.0.0.13")
+	listed("127.0.0.13")
 	stop()
 	expect("127.0.0.12", "127.0.0.13")
 }
