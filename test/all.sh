@@ -5,7 +5,7 @@
 # runs. Needs Go, git and a C compiler for the race detector; what is missing is
 # skipped with a line that says so.
 #
-#   sh test/all.sh          about five minutes on two cores
+#   sh test/all.sh          about six minutes on two cores
 set -eu
 cd "$(dirname "$0")/.."
 TAGS=hashicorpmetrics
