@@ -10,7 +10,7 @@ set -eu
 cd "$(dirname "$0")/.."
 TAGS=hashicorpmetrics
 STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2
-MODULES=". pkg/balance/grpcbalance test/compat"
+MODULES=". pkg/balance/grpcbalance test/bench test/compat"
 
 step() { printf '\n== %s\n' "$*"; }
 skip() { printf 'SKIPPED %s\n' "$*"; }
@@ -41,6 +41,10 @@ for m in $MODULES; do
 		go run $STATICCHECK -tags $TAGS ./...
 	)
 done
+
+step "build"
+# Before the tests, some of which build the programs within a bounded time.
+CGO_ENABLED=0 go build -trimpath -tags $TAGS -o /dev/null ./...
 
 for m in $MODULES; do
 	step "$m: tests"

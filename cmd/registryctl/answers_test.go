@@ -62,6 +62,11 @@ const self1 = `{"Config":{"Datacenter":"dc1","NodeName":"s1","NodeID":"id1","Ser
 const events2 = `[{"ID":"e1","Name":"deploy","Payload":"djE=","NodeFilter":"","ServiceFilter":"","TagFilter":"","Version":1,"LTime":2},
  {"ID":"e2","Name":"deploy","Payload":"YQpi","NodeFilter":"","ServiceFilter":"","TagFilter":"","Version":1,"LTime":3}]`
 
+const policies2 = `[
+ {"Kind":"check-policy","Name":"*","Damping":{"Changes":5,"Window":"1m0s","Hold":"30s","MaxHold":"10m0s"},"Hash":12345678901234567890,"CreateIndex":8,"ModifyIndex":8},
+ {"Kind":"check-policy","Name":"web","Damping":{"Changes":3,"Window":"90s","Hold":"1m0s","MaxHold":"1h30m0s"},"Guard":{"Share":0.3,"Hold":"1h0m0s"},"Meta":{"owner":"a"},"Hash":9,"CreateIndex":9,"ModifyIndex":10},
+ {"Kind":"check-policy","Name":"quiet","Hash":3,"CreateIndex":11,"ModifyIndex":11}]`
+
 const maintChecks = `{"_node_maintenance":{"Node":"s1","CheckID":"_node_maintenance","Status":"critical","Notes":"reboot"},
  "_service_maintenance:web-1":{"Node":"s1","CheckID":"_service_maintenance:web-1","Status":"critical","Notes":"new disk","ServiceID":"web-1"},
  "x":{"Node":"s1","CheckID":"x","Status":"passing"}}`
@@ -84,6 +89,8 @@ func everything() map[string]answer {
 		"GET /v1/health/service/web":               {body: webEntries},
 		"GET /v1/health/service/db":                {body: dbEntries},
 		"GET /v1/health/service/none":              {body: `[]`},
+		"GET /v1/health/checks/none":               {body: `[]`},
+		"GET /v1/health/node/none":                 {body: `[]`},
 		"GET /v1/health/state/any":                 {body: checks2},
 		"GET /v1/health/state/critical":            {body: checks2},
 		"GET /v1/health/checks/web":                {body: checks2},
@@ -108,6 +115,11 @@ func everything() map[string]answer {
 		"GET /v1/query/none/execute":               {status: 404, body: "Query not found"},
 		"GET /v1/query/web-near/explain":           {body: `{"Query":{"ID":"9c2f","Name":"web-near","Service":{"Service":"web"}}}`},
 		"GET /v1/event/list":                       {body: events2},
+		"GET /v1/config/check-policy":              {body: policies2},
+		"GET /v1/config/check-policy/web":          {body: `{"CreateIndex":9,"Guard":{"Share":0.30},"Kind":"check-policy","ModifyIndex":10,"Name":"web"}`},
+		"GET /v1/config/check-policy/none":         {status: 404, body: `Config entry not found for "check-policy" / "none"`},
+		"GET /v1/config/service-defaults":          {body: `[{"Kind":"service-defaults","Name":"api"},{"Kind":"service-defaults","Name":"web"}]`},
+		"GET /v1/config/spaceship":                 {status: 500, body: "invalid config entry kind: spaceship", header: map[string]string{"X-Registryd-Error": "refused"}},
 		"GET /v1/status/leader":                    {body: `"10.0.0.1:8300"`},
 		"GET /v1/coordinate/node/s1":               {body: `[{"Node":"s1","Coord":{"Vec":[0.003,0],"Height":0.001,"Adjustment":0}}]`},
 		"GET /v1/coordinate/node/s2":               {body: `[{"Node":"s2","Coord":{"Vec":[0,0.004],"Height":0.001,"Adjustment":0}}]`},

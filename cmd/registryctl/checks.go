@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -17,7 +18,7 @@ func (t *tool) checks() *cobra.Command {
 		Long: `Lists health checks with their status and what they said last. With -owner it
 lists those that the cluster runs: which server runs each, when it last ran and
 when it runs next. For a TTL check those are the last heartbeat and the end of
-the TTL.`,
+the TTL. If the service or node that is asked for has no check the exit code is 2.`,
 		Example: `  registryctl checks
   registryctl checks -state=critical
   registryctl checks web
@@ -53,8 +54,11 @@ the TTL.`,
 			if err != nil {
 				return err
 			}
-			checks = inState(checks, state)
-			return t.show(list(checks), func(w io.Writer) { printChecks(w, checks) })
+			some := inState(checks, state)
+			if err := t.show(list(some), func(w io.Writer) { printChecks(w, some) }); err != nil {
+				return err
+			}
+			return noCheck(len(checks), service, node, filter)
 		},
 		ValidArgsFunction: first(t.serviceNames()),
 	}
@@ -74,6 +78,26 @@ the TTL.`,
 		t.deregisterCheck(),
 	)
 	return cmd
+}
+
+// noCheck says so if what was asked for by name has no check. That none is in
+// the state asked for is an answer like another.
+func noCheck(found int, service, node, filter string) error {
+	var whose string
+	switch {
+	case found > 0 || service == "" && node == "":
+		return nil
+	case node == "":
+		whose = fmt.Sprintf("service %q", service)
+	case service == "":
+		whose = fmt.Sprintf("node %q", node)
+	default:
+		whose = fmt.Sprintf("service %q on node %q", service, node)
+	}
+	if filter != "" {
+		return absentf("no check of %s fits the filter", whose)
+	}
+	return absentf("no check of %s is registered", whose)
 }
 
 func inState(checks []*api.Check, state string) []*api.Check {

@@ -88,6 +88,14 @@ func TestCheckOwners(t *testing.T) {
 	require.Contains(t, call(t, f.URL, "checks", "-owner", "-o", "json").stdout, `"Owner": "s2"`)
 }
 
+func TestNoOwnersOfNoChecks(t *testing.T) {
+	f := serve(t, map[string]answer{"GET /v1/internal/checks": {body: `[]`}})
+	require.Zero(t, call(t, f.URL, "checks", "-owner").code)
+	o := call(t, f.URL, "checks", "none", "-owner", "-node=n1")
+	require.Equal(t, exitUsage, o.code)
+	require.Equal(t, "registryctl: no check of service \"none\" on node \"n1\" is registered\n", o.stderr)
+}
+
 // What the servers tell of a check is in the explanation; what they do not tell
 // is guessed, as with Consul's servers.
 func TestWhyTellsOfRuns(t *testing.T) {

@@ -102,6 +102,7 @@ func newStage(t *testing.T, addr, node string) *stage {
 		"query.json":           `{"Name":"from-file","Service":{"Service":"web"}}`,
 		"app.json":             `[{"key":"app/color","flags":0,"value":"Z3JlZW4="}]`,
 		"config.json":          `{}`,
+		"policy.hcl":           `Kind = "check-policy" Name = "web" Guard { Share = 0.5 }`,
 		"reload.sh":            "#!/bin/sh\necho ran\n",
 		"backup.sh":            "#!/bin/sh\necho ran\n",
 		"upload.sh":            "#!/bin/sh\necho ran\n",
@@ -141,10 +142,17 @@ func (s *stage) set(t *testing.T, line string) string {
 	}
 	pair, _, err := s.c.KV().Get(ctx, key, nil)
 	require.NoError(t, err)
+	index := pair.ModifyIndex
+	if strings.Contains(line, " config ") {
+		require.NoError(t, s.c.CheckPolicies().Set(ctx, &api.CheckPolicy{Name: "web"}))
+		policy, _, err := s.c.CheckPolicies().Get(ctx, "web", nil)
+		require.NoError(t, err)
+		index = policy.ModifyIndex
+	}
 	id, session := s.identify(t, line)
 	return strings.NewReplacer(
 		"server-1.dc1", s.node+".dc1", "server-1", s.node, "server-2", s.node, "8b1e…", id, "$ID", session,
-		"-modify-index=42", "-modify-index="+strconv.FormatUint(pair.ModifyIndex, 10),
+		"-modify-index=42", "-modify-index="+strconv.FormatUint(index, 10),
 		"127.0.0.1:8600", s.dns, "10.0.0.1,10.0.0.2,10.0.0.3", s.addr, "10.0.0.3:8500", s.addr, "other:8500", s.addr,
 		"10.0.0.2", "127.0.0.1:1", "10.0.0.3:8300", "127.0.0.1:1", "10.0.0.2:8300", "127.0.0.1:1",
 		"/usr/local/share/man/man1", "man1", "/etc/registryd.d", "registryd.d", "/var/lib/registryd", "data",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -10,6 +11,32 @@ import (
 
 	"github.com/registryd/registryd/pkg/api"
 )
+
+// flagFault words what is wrong with a flag. For values of Go's own kinds the
+// library's words would be those of the function that reads them.
+func flagFault(err error) string {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return err.Error()
+	}
+	var want string
+	switch kind := bad.GetFlag().Value.Type(); kind {
+	case "bool":
+		want = "true or false"
+	case "int":
+		want = "a whole number"
+	case "uint", "uint64":
+		want = "a whole number from 0 on"
+	case "duration":
+		want = "a time such as 500ms, 10s or 5m"
+	default:
+		return err.Error()
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		want = "a smaller number"
+	}
+	return fmt.Sprintf("--%s needs %s, not %q", bad.GetFlag().Name, want, bad.GetValue())
+}
 
 // metaFlag is a flag of the form key=value that may be repeated. Unlike
 // pflag's own it takes commas as part of the value.

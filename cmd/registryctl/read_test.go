@@ -101,6 +101,22 @@ func TestTables(t *testing.T) {
 			ID    Name      Service  Tags  Template  Session
 			9c2f  web-near  web      v1    -         -`},
 		{"query execute web-near", "10.1.0.1:80\n[fd00::2]:81\n10.0.0.3"},
+		{"config list -kind check-policy", `
+			Name   Damping                                    Guard
+			*      over 5 changes in 1m: held 30s to 10m      -
+			web    over 3 changes in 1m30s: held 1m to 1h30m  over 30% critical: kept 1h
+			quiet  -                                          -`},
+		{"config list -kind=service-defaults", "api\nweb"},
+		{"config read -kind check-policy -name web", `
+			{
+			  "Kind": "check-policy",
+			  "Name": "web",
+			  "Guard": {
+			    "Share": 0.30
+			  },
+			  "CreateIndex": 9,
+			  "ModifyIndex": 10
+			}`},
 		{"event list deploy", `
 			Name    ID  LTime  Payload
 			deploy  e1  2      v1
@@ -154,6 +170,10 @@ func TestJSON(t *testing.T) {
 		"info":                          `"term": "2"`,
 		"maint":                         `"ServiceID": "web-1"`,
 		"version":                       `"Version": "1.16.4"`,
+
+		"config list -kind=check-policy":           `"Hash": 12345678901234567890`,
+		"config list -kind=service-defaults":       `"Name": "api"`,
+		"config read -kind=check-policy -name=web": `"ModifyIndex": 10`,
 	} {
 		o := call(t, f.URL, append(strings.Fields(args), "-o", "json")...)
 		require.Zero(t, o.code, args+o.stderr)
@@ -179,6 +199,8 @@ func TestReadsPassTheirFlagsOn(t *testing.T) {
 		"query execute web-near -near=_agent -limit=2":    "GET /v1/query/web-near/execute?limit=2&near=_agent",
 		"event list -name=deploy":                         "GET /v1/event/list?name=deploy",
 		"operator raft list-peers -stale":                 "GET /v1/operator/raft/configuration?stale=",
+		"config read -stale -kind=k -name=*":              "GET /v1/config/k/%2A?stale=",
+		"config list -stale -kind=check-policy":           "GET /v1/config/check-policy?stale=",
 	} {
 		f := serve(t, everything())
 		call(t, f.URL, strings.Fields(args)...)
@@ -208,8 +230,15 @@ func TestWhatIsNotThere(t *testing.T) {
 		{"lookup none -passing", 2, `no instance of "none" passes its checks`},
 		{"lookup none -tag=x", 2, `no instance of "none" fits the flags`},
 		{"health none", 2, `no instance of "none" is registered`},
+		{"checks none", 2, `no check of service "none" is registered`},
+		{"checks none -state=critical", 2, `no check of service "none" is registered`},
+		{"checks none -filter=f", 2, `no check of service "none" fits the filter`},
+		{"checks -node=none", 2, `no check of node "none" is registered`},
+		{"services deregister none", 1, "open none: no such file or directory; for the instance with that ID write -id=none"},
 		{"members -status=leaving", 2, "no member is like that"},
 		{"kv get none", 1, "Error! No key exists at: none"},
+		{"config read -kind=check-policy -name=none", 1, "no config entry check-policy/none: see registryctl config list -kind=check-policy"},
+		{"config list -kind=spaceship", 1, "list config entries of kind spaceship: invalid config entry kind: spaceship (registryd keeps check-policy, proxy-defaults, service-defaults)"},
 		{"session info gone", 2, `there is no session "gone", or no longer`},
 		{"session renew gone", 2, `there is no session "gone", or no longer`},
 		{"query execute none", 2, `no query "none"`},

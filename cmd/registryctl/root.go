@@ -72,7 +72,7 @@ lookup asked for is not there.`,
 	root.SetOut(t.out)
 	root.SetErr(t.err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%s (see %s --help)", err, cmd.CommandPath())
+		return usagef("%s (see %s --help)", flagFault(err), cmd.CommandPath())
 	})
 	root.Flags().BoolVarP(&version, "version", "v", false, "print the version")
 	t.conn.flags(root.PersistentFlags())
@@ -89,7 +89,7 @@ lookup asked for is not there.`,
 	root.SetHelpCommandGroupID(groupTool)
 	root.SetCompletionCommandGroupID(groupTool)
 	add(root, groupLook, t.lookup(), t.watch(), t.health(), t.why(), t.checks(), t.history(), t.catalog(), t.rtt())
-	add(root, groupChange, t.services(), t.maint())
+	add(root, groupChange, t.services(), t.maint(), t.config())
 	add(root, groupKeys, t.kv(), t.lock(), t.session(), t.event(), t.query())
 	add(root, groupServers, t.members(), t.top(), t.doctor(), t.join(), t.leave(), t.forceLeave(), t.info(), t.monitor(),
 		t.reload(), t.operator(), t.snapshot(), t.debug())

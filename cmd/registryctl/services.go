@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -71,7 +73,11 @@ func (t *tool) servicesDeregister() *cobra.Command {
 			}
 			d.service.Name = d.service.ID
 			services, err := t.definitions(files, d)
-			if err != nil {
+			var missing *fs.PathError
+			switch {
+			case errors.As(err, &missing) && errors.Is(err, fs.ErrNotExist):
+				return fmt.Errorf("%w; for the instance with that ID write -id=%s", err, missing.Path)
+			case err != nil:
 				return err
 			}
 			c, err := t.client()

@@ -92,10 +92,24 @@ func TestMistakesOnTheCommandLine(t *testing.T) {
 		{[]string{"services", "register", "-name=a", "b.hcl"}, "not both"},
 		{[]string{"services", "register", "-name=a", "-meta=b"}, "want key=value"},
 		{[]string{"services", "register", "-name=a", "-tagged-address=lan=1"}, "want name=address:port"},
+		{[]string{"services", "register", "-name=a", "--port=abc"}, `registryctl: --port needs a whole number, not "abc" (see registryctl services register --help)`},
+		{[]string{"services", "register", "-name=a", "-port=99999999999999999999"}, `--port needs a smaller number, not "99999999999999999999"`},
+		{[]string{"services", "register", "-name=a", "-check-ttl=3"}, `--check-ttl needs a time such as 500ms, 10s or 5m, not "3"`},
+		{[]string{"kv", "put", "-flags=-1", "a"}, `--flags needs a whole number from 0 on, not "-1"`},
+		{[]string{"members", "-detailed=maybe"}, `--detailed needs true or false, not "maybe"`},
 		{[]string{"services", "deregister"}, "give the -id of the instance"},
 		{[]string{"operator", "raft", "remove-peer"}, "give the -id or the -address"},
 		{[]string{"operator", "raft", "remove-peer", "-id=a", "-address=b"}, "give the -id or the -address"},
 		{[]string{"event"}, "-name is missing"},
+		{[]string{"config", "write"}, "argument missing: registryctl config write FILE"},
+		{[]string{"config", "write", "-modify-index=1", "a.hcl"}, "-modify-index needs -cas"},
+		{[]string{"config", "read", "-name=a"}, "-kind is missing: use check-policy, proxy-defaults, service-defaults"},
+		{[]string{"config", "read", "-kind=check-policy"}, "-name is missing: see registryctl config list -kind=check-policy"},
+		{[]string{"config", "list"}, "-kind is missing"},
+		{[]string{"config", "delete"}, "-kind is missing"},
+		{[]string{"config", "delete", "-kind=a", "-name=b", "-cas"}, "-cas needs -modify-index"},
+		{[]string{"config", "delete", "-kind=a", "-name=b", "-modify-index=1"}, "-modify-index needs -cas"},
+		{[]string{"config", "delete", "-kind=a", "-filename=b.hcl"}, "either -filename or -kind and -name"},
 		{[]string{"query", "create"}, "at least -service"},
 		{[]string{"lock", "a"}, "a command is missing"},
 		{[]string{"lock", "a", "--"}, "a command is missing"},
@@ -143,6 +157,7 @@ func TestCompletion(t *testing.T) {
 		"GET /v1/catalog/services": {body: `{"web":[],"consul":[]}`},
 		"GET /v1/catalog/nodes":    {body: `[{"Node":"n1"}]`},
 		"GET /v1/kv/a":             {body: `["a/b/","a/c"]`},
+		"GET /v1/config/k":         {body: `[{"Kind":"k","Name":"a"},{"Kind":"k","Name":"b"}]`},
 	})
 	for _, c := range []struct {
 		args []string
@@ -156,6 +171,8 @@ func TestCompletion(t *testing.T) {
 		{[]string{"__complete", "kv", "get", "a"}, "a/b/\na/c\n"},
 		{[]string{"__complete", "members", "--format", ""}, "table\njson\n"},
 		{[]string{"__complete", "operator", "raft", "li"}, "list-peers"},
+		{[]string{"__complete", "config", "list", "--kind", ""}, "check-policy\nproxy-defaults\nservice-defaults\n"},
+		{[]string{"__complete", "config", "read", "--kind=k", "--name", ""}, "a\nb\n"},
 	} {
 		o := call(t, f.URL, c.args...)
 		require.Zero(t, o.code, c.args)

@@ -31,6 +31,10 @@ func accepting() map[string]answer {
 		"DELETE /v1/kv/a":                          {body: "true"},
 		"DELETE /v1/kv/":                           {body: "true"},
 		"DELETE /v1/kv/taken":                      {body: "false"},
+		"PUT /v1/config":                           {body: "true"},
+		"DELETE /v1/config/check-policy/web":       {body: "{}"},
+		"DELETE /v1/config/check-policy/cas":       {body: "true"},
+		"DELETE /v1/config/check-policy/taken":     {body: "false"},
 		"PUT /v1/session/create":                   {body: `{"ID":"8b1e"}`},
 		"PUT /v1/session/destroy/8b1e":             {body: "true"},
 		"PUT /v1/event/fire/deploy":                {body: `{"ID":"e1","Name":"deploy"}`},
@@ -55,6 +59,7 @@ func TestWrites(t *testing.T) {
 	json := file("two.json", `{"services":[{"name":"web","port":80},{"name":"web","id":"web-1"}]}`)
 	query := file("query.json", `{"Name":"q","Service":{"Service":"web","Near":"_agent"}}`)
 	data := file("data", "from file")
+	policy := file("policy.hcl", "Kind = \"check-policy\"\nName = \"web\"\nGuard { share = 0.50 }\nModifyIndex = 3")
 	for _, c := range []struct {
 		args    []string
 		stdin   string
@@ -109,6 +114,15 @@ func TestWrites(t *testing.T) {
 		{[]string{"operator", "autopilot", "set-config", "-cleanup-dead-servers=false", "-min-quorum=3", "-server-stabilization-time=5s", "-max-trailing-logs=9", "-last-contact-threshold=1s"}, "",
 			[]string{"PUT /v1/operator/autopilot/configuration?cas=4", `"CleanupDeadServers":false`, `"MinQuorum":3`, `"ServerStabilizationTime":"5s"`, `"MaxTrailingLogs":9`, `"LastContactThreshold":"1s"`}, "Configuration updated!\n"},
 		{[]string{"operator", "autopilot", "set-config", "-min-quorum=3"}, "", []string{"PUT /v1/operator/autopilot/configuration?cas=4", `"CleanupDeadServers":true`, `"MaxTrailingLogs":250`}, "Configuration updated!\n"},
+		{[]string{"config", "write", policy}, "", []string{"PUT /v1/config", `{"Kind":"check-policy","Name":"web","Guard":{"share":0.50},"ModifyIndex":3}`}, "Config entry written: check-policy/web\n"},
+		{[]string{"config", "write", "-"}, `{"kind":"service-defaults","name":"a/b","Protocol":"http"}`,
+			[]string{"PUT /v1/config", `{"Kind":"service-defaults","Name":"a/b","Protocol":"http"}`}, "Config entry written: service-defaults/a/b\n"},
+		{[]string{"config", "write", "-cas", "-modify-index", "7", policy}, "", []string{"PUT /v1/config?cas=7", `"Guard":{"share":0.50}`}, "Config entry written: check-policy/web\n"},
+		{[]string{"config", "write", "-cas", policy}, "", []string{"PUT /v1/config?cas=0", `"Guard":{"share":0.50}`}, "Config entry written: check-policy/web\n"},
+		{[]string{"config", "delete", "-kind", "check-policy", "-name", "web"}, "", []string{"DELETE /v1/config/check-policy/web"}, "Config entry deleted: check-policy/web\n"},
+		{[]string{"config", "delete", "-filename", policy}, "", []string{"DELETE /v1/config/check-policy/web"}, "Config entry deleted: check-policy/web\n"},
+		{[]string{"config", "delete", "-filename=-"}, `{"Kind":"check-policy","Name":"web"}`, []string{"DELETE /v1/config/check-policy/web"}, "Config entry deleted: check-policy/web\n"},
+		{[]string{"config", "delete", "-kind=check-policy", "-name=cas", "-cas", "-modify-index=7"}, "", []string{"DELETE /v1/config/check-policy/cas?cas=7"}, "Config entry deleted: check-policy/cas\n"},
 		{[]string{"kv", "import", "-"}, `[{"key":"a","flags":3,"value":"djE="}]`, []string{"PUT /v1/kv/a?flags=3 v1"}, "Imported: a\n"},
 		{[]string{"kv", "import", "-prefix=/b/", `[{"key":"a","flags":0,"value":"djE="},{"key":"dir/","flags":0,"value":""}]`}, "", []string{"PUT /v1/kv/b/dir/"}, "Imported: b/a\nImported: b/dir/\n"},
 	} {
@@ -140,8 +154,11 @@ func TestRefusedWrites(t *testing.T) {
 	answers := accepting()
 	answers["PUT /v1/agent/service/deregister/nope"] = answer{status: 404, body: `Unknown service ID "nope". Ensure that the service ID is passed, not the service name.`}
 	answers["PUT /v1/operator/autopilot/configuration"] = answer{body: "false"}
+	answers["PUT /v1/config"] = answer{body: "false"}
 	answers["PUT /v1/agent/join/nowhere"] = answer{status: 500, body: "1 error occurred: nobody there"}
 	f := serve(t, answers)
+	policy := filepath.Join(t.TempDir(), "policy.hcl")
+	require.NoError(t, os.WriteFile(policy, []byte(`Kind = "check-policy" Name = "web"`), 0o600))
 	for _, c := range []struct{ args, want string }{
 		{"kv put -cas -modify-index=3 taken v", "Error! Did not write to taken: CAS failed"},
 		{"kv put -acquire -session=s taken v", "Error! Did not acquire lock"},
@@ -150,6 +167,12 @@ func TestRefusedWrites(t *testing.T) {
 		{"services deregister -id=nope", `Unknown service ID "nope"`},
 		{"operator autopilot set-config -min-quorum=3", "changed by somebody else meanwhile"},
 		{"join nowhere", "nobody there"},
+		{"config write -cas -modify-index=3 " + policy, "Config entry not updated: check-policy/web: it is not as -modify-index says: see registryctl config read"},
+		{"config write -cas " + policy, "Config entry not updated: check-policy/web: there is one already"},
+		{"config delete -cas -modify-index=3 -kind=check-policy -name=taken", "Config entry not deleted: check-policy/taken: it is not as -modify-index says"},
+		{"config write /nonexistent.hcl", "no such file"},
+		{"config delete -filename=/nonexistent.hcl", "no such file"},
+		{"config write -", "standard input is no config entry: it needs Kind"},
 		{"kv import nonsense", "cannot read what to import"},
 		{"kv import @/nonexistent", "no such file"},
 		{"services register /nonexistent.hcl", "no such file"},

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -20,7 +22,8 @@ import (
 // when the other servers are gone.
 const leaveTimeout = 5 * time.Second
 
-// serve runs a server with cfg until a signal or ctx ends it. SIGHUP, and a
+// serve runs a server with cfg until a signal or ctx ends it, or until it has
+// found no cluster in retry_max attempts. SIGHUP, and a
 // reload over the API, read the sources again.
 func serve(ctx context.Context, cfg *config.Config, from config.Sources, stdout io.Writer) error {
 	signals := make(chan os.Signal, 4)
@@ -32,6 +35,9 @@ func serve(ctx context.Context, cfg *config.Config, from config.Sources, stdout 
 		return err
 	}
 	defer closeLogs()
+	if err := tryPid(cfg.PidFile); err != nil {
+		return err
+	}
 	s, err := server.Open(cfg, server.Options{
 		LogOutput: logs, Sole: true,
 		Reload: func() (*config.Config, error) { return config.Load(from) },
@@ -45,19 +51,22 @@ func serve(ctx context.Context, cfg *config.Config, from config.Sources, stdout 
 		return err
 	}
 	defer removePid()
-	fmt.Fprintln(stdout, s.Banner())
+	s.Announce(stdout)
 	for {
 		select {
 		case sig := <-signals:
 			if sig == syscall.SIGHUP {
-				if err := s.Reload(); err != nil {
-					s.Logger().Error("the configuration is refused, the old one stays in force", "error", err)
-				}
+				_ = s.Reload() // the log has it
 				continue
 			}
 			return stop(s, cfg, sig)
 		case <-s.Left():
 			return s.Close()
+		case err := <-s.Failed():
+			if closed := s.Close(); closed != nil {
+				s.Logger().Warn("not closed cleanly", "error", closed)
+			}
+			return fmt.Errorf("%w; start the others, or give other addresses with -retry-join (-retry-max sets the number)", err)
 		case <-ctx.Done():
 			return s.Close()
 		}
@@ -95,13 +104,37 @@ func logOutput(c config.Log, stdout io.Writer) (io.Writer, func() error, error) 
 	return io.MultiWriter(stdout, f), f.Close, nil
 }
 
+// tryPid says why the pid file could not be written, before there is a server
+// that may found a cluster. The file of a server that runs already stays as it
+// is: this start may yet fail.
+func tryPid(path string) error {
+	if path == "" {
+		return nil
+	}
+	_, err := os.Stat(path)
+	isNew := errors.Is(err, fs.ErrNotExist)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return unwritablePid(path, err)
+	}
+	f.Close()
+	if isNew {
+		os.Remove(path)
+	}
+	return nil
+}
+
+func unwritablePid(path string, err error) error {
+	return fmt.Errorf("pid file %s cannot be written: %w; choose another -pid-file", path, err)
+}
+
 // writePid writes the process ID and returns what removes it again.
 func writePid(path string) (func(), error) {
 	if path == "" {
 		return func() {}, nil
 	}
 	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), 0o644); err != nil {
-		return nil, fmt.Errorf("pid file %s cannot be written: %w; choose another -pid-file", path, err)
+		return nil, unwritablePid(path, err)
 	}
 	return func() { os.Remove(path) }, nil
 }

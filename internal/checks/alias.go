@@ -12,6 +12,13 @@ import (
 // newer index, lest it spins.
 const aliasRetry = time.Second
 
+// Alias says what an alias check stands for: a service instance or a node.
+type Alias struct {
+	Of      ID     // the check itself
+	Node    string // the node meant, or the one the instance is on; empty: the check does not say
+	Service string // ID of the instance; empty: the node is meant
+}
+
 // watchAlias follows what t stands for, in a goroutine of its own.
 func (r *Runner) watchAlias(t *task) {
 	if r.cfg.AliasStatus == nil {
@@ -19,15 +26,12 @@ func (r *Runner) watchAlias(t *task) {
 	}
 	ctx, cancel := context.WithCancel(r.ctx)
 	t.cancel = cancel
-	node, service, gen := t.def.AliasNode, t.def.AliasService, t.gen
-	if node == "" {
-		node = t.id.Node
-	}
+	of, gen := Alias{Of: t.id, Node: t.def.AliasNode, Service: t.def.AliasService}, t.gen
 	r.wg.Go(func() {
 		defer cancel()
 		var index uint64
 		for {
-			status, output, next := r.cfg.AliasStatus(ctx, node, service, index)
+			status, output, next := r.cfg.AliasStatus(ctx, of, index)
 			if ctx.Err() != nil || !r.reportAlias(t, gen, status, output) {
 				return
 			}

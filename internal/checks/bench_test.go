@@ -29,7 +29,7 @@ func BenchmarkHeartbeat(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		i := int(next.Add(many / 7))
 		for pb.Next() {
-			if err := r.Heartbeat(ids[i%many], api.Passing, ""); err != nil {
+			if err := r.Heartbeat(ids[i%many], api.Passing, "", ""); err != nil {
 				b.Error(err)
 			}
 			i++

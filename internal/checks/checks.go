@@ -50,6 +50,7 @@ type Transition struct {
 	ID     ID
 	Status string // api.Passing, api.Warning or api.Critical
 	Output string
+	Client string    // address of the client that told the status, empty if it was found here or is not new
 	At     time.Time // when the status came about, by this server's clock
 }
 
@@ -84,12 +85,12 @@ type Config struct {
 	// tcp://host:port; empty means unix:///var/run/docker.sock.
 	DockerHost string
 
-	// AliasStatus tells how a service instance (or, with serviceID empty, a
-	// node) fares, as Worst sums it up. It blocks while its index is prev and
-	// answers at once for prev 0; the index grows with each change. It returns
-	// soon after ctx ends. It is called from one goroutine for each alias
-	// check. Nil leaves alias checks as they are in the catalog.
-	AliasStatus func(ctx context.Context, node, serviceID string, prev uint64) (status, output string, index uint64)
+	// AliasStatus tells how what an alias check stands for fares, as Worst sums
+	// it up. It blocks while its index is prev and answers at once for prev 0;
+	// the index grows with each change. It returns soon after ctx ends. It is
+	// called from one goroutine for each alias check. Nil leaves alias checks as
+	// they are in the catalog.
+	AliasStatus func(ctx context.Context, of Alias, prev uint64) (status, output string, index uint64)
 
 	// Emit takes what changed. It is called from one goroutine, with at most
 	// one Transition for each check and at most 512 in all; the slice is its

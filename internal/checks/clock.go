@@ -85,8 +85,8 @@ func (r *Runner) expire(t *task, now moment) {
 	r.report(t, api.Critical, output, now)
 }
 
-// probe lets t run as soon as it is its turn, which mostly is now. Until it is
-// done t has no next run, so that there never are two at a time, nor waits it
+// probe lets t run as soon as it is its turn, which mostly is now. Until that run
+// is done t has no next one. So it never runs twice at a time, and never waits
 // twice.
 func (r *Runner) probe(t *task, now moment) {
 	l, host := r.laneOf(t), hostOf(t.def, t.kind)

@@ -117,15 +117,11 @@ func Validate(def *api.CheckDefinition, scripts bool) error {
 	return nil
 }
 
-// maxObservers is how many servers may run one check: a cluster rarely has
-// more.
-const maxObservers = 7
-
 // ValidateObservers says why as many servers as def asks for cannot run it.
 func ValidateObservers(def *api.CheckDefinition) error {
 	switch k := kindOf(def); {
-	case def.Observers < 0 || def.Observers > maxObservers:
-		return invalid(fmt.Sprintf("Observers is %d: a check is run by 1 to %d servers", def.Observers, maxObservers))
+	case def.Observers < 0 || def.Observers > api.MaxObservers:
+		return invalid(fmt.Sprintf("Observers is %d: a check is run by 1 to %d servers", def.Observers, api.MaxObservers))
 	case def.Observers <= 1:
 	case k == kindTTL:
 		return invalid("Observers and TTL cannot both be specified: heartbeats reach one server")

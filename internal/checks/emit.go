@@ -39,15 +39,18 @@ func (r *Runner) runEmitter() {
 // emit hands out one batch and reports whether there may be more.
 func (r *Runner) emit() bool {
 	tasks, batch, before := r.take()
-	if len(batch) == 0 {
-		return len(tasks) > 0
+	if len(tasks) == 0 {
+		return false
 	}
-	r.cfg.Emit(batch)
-
+	if len(batch) > 0 {
+		r.cfg.Emit(batch)
+	}
 	r.mu.Lock()
 	for _, t := range tasks {
 		t.inflight = false
 	}
+	// Those who wait are told even when nothing was left to say: another report,
+	// or the catalog, has taken back what they wait for.
 	close(r.emitted)
 	r.emitted = make(chan struct{})
 	r.mu.Unlock()
@@ -83,11 +86,15 @@ func (r *Runner) take() (tasks []*task, batch []Transition, before []string) {
 			continue
 		}
 		before = append(before, t.sentStatus)
+		var client string
+		if t.status != t.sentStatus {
+			client = t.client
+		}
 		t.sentStatus, t.sentOutput, t.counted = t.status, t.output, t.status == api.Critical
 		t.flush = 0
 		t.inflight = true
 		batch = append(batch, Transition{
-			ID: t.id, Status: t.status, Output: t.output,
+			ID: t.id, Status: t.status, Output: t.output, Client: client,
 			At: wall.Add(-time.Duration(now - t.changed)),
 		})
 	}

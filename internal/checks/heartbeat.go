@@ -8,6 +8,7 @@ import (
 )
 
 // Heartbeat reports the status of a TTL check and gives it its full TTL again.
+// A transition that comes of it names the client, an address or nothing.
 // It is answered from memory: a new status is emitted right after (see Wait), a
 // new output alone at most OutputInterval later, and else nothing. An output
 // above the limit is cut.
@@ -15,7 +16,7 @@ import (
 // The error is api.NotFound when the check is not run here, api.Refused when it
 // is no TTL check, api.Invalid when status is none, and api.Unavailable after
 // Close.
-func (r *Runner) Heartbeat(id ID, status, output string) error {
+func (r *Runner) Heartbeat(id ID, status, output, client string) error {
 	if !isStatus(status) {
 		return invalid(fmt.Sprintf("invalid check status %q: it is passing, warning or critical", status))
 	}
@@ -36,7 +37,7 @@ func (r *Runner) Heartbeat(id ID, status, output string) error {
 	now := r.now()
 	t.ranAt(now, now)
 	r.renew(t, now)
-	r.report(t, status, output, now)
+	r.reportOf(t, status, output, client, now)
 	return nil
 }
 

@@ -43,12 +43,12 @@ func TestHeartbeatPutsExpiryOff(t *testing.T) {
 		r := newRunner(t, Config{Emit: rec.emit})
 		r.Reconcile([]*api.Check{ttlCheck("a", 10*time.Second, api.Critical)}, nil)
 
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine", ""))
 		synctest.Wait()
 		require.Equal(t, []string{"passing: fine"}, rec.said())
 		for range 20 {
 			time.Sleep(9 * time.Second)
-			require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine"))
+			require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine", ""))
 		}
 		synctest.Wait()
 		require.Empty(t, rec.take(), "a heartbeat that says nothing new is not sent")
@@ -57,7 +57,7 @@ func TestHeartbeatPutsExpiryOff(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, []string{"critical: TTL expired (last output before timeout follows): fine"}, rec.said())
 
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "back"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "back", ""))
 		synctest.Wait()
 		require.Equal(t, []string{"passing: back"}, rec.said())
 		time.Sleep(10*time.Second + time.Millisecond)
@@ -72,9 +72,9 @@ func TestOutputAloneIsSentLateAndOnce(t *testing.T) {
 		r := newRunner(t, Config{Emit: rec.emit, OutputInterval: 4 * time.Minute})
 		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Passing)}, nil)
 
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "one"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "one", ""))
 		time.Sleep(time.Minute)
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "two"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "two", ""))
 		status, output, ok := r.Snapshot(named("a"))
 		require.True(t, ok)
 		require.Equal(t, "passing two", status+" "+output, "a look at the runner shows it at once")
@@ -84,14 +84,14 @@ func TestOutputAloneIsSentLateAndOnce(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, []string{"passing: two"}, rec.said())
 
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "three"))
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "two"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "three", ""))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "two", ""))
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
 		require.Empty(t, rec.take(), "an output that is as it was is not sent")
 
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "four"))
-		require.NoError(t, r.Heartbeat(named("a"), api.Warning, "five"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "four", ""))
+		require.NoError(t, r.Heartbeat(named("a"), api.Warning, "five", ""))
 		time.Sleep(30 * time.Minute)
 		synctest.Wait()
 		require.Equal(t, []string{"warning: five"}, rec.said(), "a new status takes the output along")
@@ -118,7 +118,7 @@ func TestOutputSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRunner(t, c.cfg)
 			r.Reconcile([]*api.Check{c.check}, nil)
-			require.NoError(t, r.Heartbeat(named("a"), api.Passing, c.output))
+			require.NoError(t, r.Heartbeat(named("a"), api.Passing, c.output, ""))
 			_, output, _ := r.Snapshot(named("a"))
 			require.Equal(t, c.want, output)
 		})
@@ -130,7 +130,7 @@ func TestOutputAtOnce(t *testing.T) {
 		var rec recorder
 		r := newRunner(t, Config{Emit: rec.emit, OutputInterval: -1})
 		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Passing)}, nil)
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "one"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "one", ""))
 		synctest.Wait()
 		require.Equal(t, []string{"passing: one"}, rec.said())
 	})
@@ -139,16 +139,16 @@ func TestOutputAtOnce(t *testing.T) {
 func TestHeartbeatErrors(t *testing.T) {
 	r := newRunner(t, Config{})
 	r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Passing), httpCheck("h", time.Hour)}, nil)
-	requireKind(t, api.NotFound, r.Heartbeat(named("nobody"), api.Passing, ""))
-	requireKind(t, api.NotFound, r.Heartbeat(ID{"other", "a"}, api.Passing, ""))
-	requireKind(t, api.Invalid, r.Heartbeat(named("a"), "splendid", ""))
-	err := r.Heartbeat(named("h"), api.Passing, "")
+	requireKind(t, api.NotFound, r.Heartbeat(named("nobody"), api.Passing, "", ""))
+	requireKind(t, api.NotFound, r.Heartbeat(ID{"other", "a"}, api.Passing, "", ""))
+	requireKind(t, api.Invalid, r.Heartbeat(named("a"), "splendid", "", ""))
+	err := r.Heartbeat(named("h"), api.Passing, "", "")
 	requireKind(t, api.Refused, err)
 	require.EqualError(t, err, `CheckID "h" does not have associated TTL`)
 	_, _, ok := r.Snapshot(named("nobody"))
 	require.False(t, ok)
 	r.Close()
-	requireKind(t, api.Unavailable, r.Heartbeat(named("a"), api.Passing, ""))
+	requireKind(t, api.Unavailable, r.Heartbeat(named("a"), api.Passing, "", ""))
 }
 
 func TestRearm(t *testing.T) {
@@ -194,7 +194,7 @@ func TestWaitReturnsWhenTheStatusIsEmitted(t *testing.T) {
 		require.NoError(t, r.Wait(t.Context(), named("a")), "nothing has been reported")
 		require.NoError(t, r.Wait(t.Context(), named("nobody")))
 
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, ""))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "", ""))
 		go func() { done <- r.Wait(context.Background(), named("a")) }()
 		synctest.Wait()
 		require.Empty(t, done)
@@ -203,5 +203,32 @@ func TestWaitReturnsWhenTheStatusIsEmitted(t *testing.T) {
 		require.ErrorIs(t, r.Wait(short, named("a")), context.DeadlineExceeded)
 		close(release)
 		require.NoError(t, <-done)
+	})
+}
+
+// TestWaitEndsWhenNothingIsLeftToSay has a second report take the first one back
+// before it was handed out. Who waits for it looks before the line does or after;
+// so it is done many times.
+func TestWaitEndsWhenNothingIsLeftToSay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := make(chan struct{})
+		r := newRunner(t, Config{Emit: func([]Transition) { <-busy }})
+		defer close(busy)
+		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Passing), ttlCheck("b", time.Hour, api.Passing)}, nil)
+		for i := range 200 {
+			status := []string{api.Warning, api.Passing}[i%2]
+			require.NoError(t, r.Heartbeat(named("b"), status, "", ""))
+			synctest.Wait() // Emit has it in hand
+			require.NoError(t, r.Heartbeat(named("a"), api.Critical, "", ""))
+			require.NoError(t, r.Heartbeat(named("a"), api.Passing, "", ""))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			waited := make(chan error, 1)
+			go func() { waited <- r.Wait(ctx, named("a")) }()
+			synctest.Wait()
+			busy <- struct{}{}
+			require.NoError(t, <-waited)
+			cancel()
+			synctest.Wait()
+		}
 	})
 }

@@ -84,7 +84,7 @@ func (p *prober) roundTripper(def *api.CheckDefinition) http.RoundTripper {
 	case def.TLSSkipVerify || def.TLSServerName != "":
 		return p.transport(def)
 	}
-	return p.plain
+	return p.plain.Load()
 }
 
 // transport returns a transport that connects anew for each request: a check
@@ -92,7 +92,7 @@ func (p *prober) roundTripper(def *api.CheckDefinition) http.RoundTripper {
 // idle one was closed. So it holds nothing that would have to be closed.
 func (p *prober) transport(def *api.CheckDefinition) *http.Transport {
 	var config *tls.Config
-	if p.tlsBase != nil || def.TLSSkipVerify || def.TLSServerName != "" {
+	if p.tlsBase.Load() != nil || def.TLSSkipVerify || def.TLSServerName != "" {
 		config = p.tls(def)
 	}
 	return &http.Transport{

@@ -4,7 +4,9 @@ package checks
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,10 +53,58 @@ func TestScriptTimeoutKillsItsChildrenToo(t *testing.T) {
 	require.Equal(t, "Timed out (300ms) running check\n\nbegun\n", output)
 	require.Less(t, time.Since(start), 10*time.Second)
 
-	b, err := os.ReadFile(pidFile)
+	requireGone(t, pidFile)
+}
+
+// What a script starts and leaves ends with it, whether or not it holds the
+// script's output, and does not cost its status.
+func TestScriptLeavesNoChildren(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("children are ended at the timeout only")
+	}
+	for name, c := range map[string]struct{ script, status, output string }{
+		"with the output":    {"sleep 100 & echo $! >$0; echo fine", api.Passing, "fine\n"},
+		"without the output": {"sleep 100 >/dev/null 2>&1 & echo $! >$0; echo hm; exit 1", api.Warning, "hm\n"},
+		"of a child":         {"(sleep 100 & echo $! >$0) & wait; echo fine", api.Passing, "fine\n"},
+		"deaf":               {"(trap '' TERM HUP INT; while :; do sleep 1; done) & echo $! >$0; echo fine", api.Passing, "fine\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pidFile := filepath.Join(t.TempDir(), "pid")
+			status, output := try(t, api.CheckDefinition{Args: []string{"/bin/sh", "-c", c.script, pidFile}})
+			require.Equal(t, c.status, status)
+			require.Equal(t, c.output, output)
+			requireGone(t, pidFile)
+		})
+	}
+}
+
+// A child in a session of its own is left alone, and does not hold the check up
+// although it has the script's output.
+func TestScriptsDaemonIsNotWaitedFor(t *testing.T) {
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("setsid is needed")
+	}
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	start := time.Now()
+	status, output := try(t, api.CheckDefinition{Args: []string{"/bin/sh", "-c", "setsid sh -c 'echo $$ >$0.new; mv $0.new $0; exec sleep 100' $0 & while [ ! -e $0 ]; do sleep 0.01; done; echo fine", pidFile}})
+	require.Equal(t, api.Passing, status)
+	require.Equal(t, "fine\n", output)
+	require.Less(t, time.Since(start), 10*time.Second)
+	pid := readPid(t, pidFile)
+	require.False(t, gone(pid))
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+}
+
+func readPid(t *testing.T, file string) int {
+	b, err := os.ReadFile(file)
 	require.NoError(t, err)
 	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
 	require.NoError(t, err)
+	return pid
+}
+
+func requireGone(t *testing.T, pidFile string) {
+	pid := readPid(t, pidFile)
 	require.Eventually(t, func() bool { return gone(pid) }, 10*time.Second, 5*time.Millisecond)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/registryd/registryd/pkg/api"
@@ -19,9 +20,9 @@ import (
 type prober struct {
 	log       *slog.Logger
 	outputMax int
-	http      http.RoundTripper // nil: a transport for each kind of TLS setting
-	plain     http.RoundTripper // for requests without TLS settings of their own
-	tlsBase   *tls.Config       // nil or the server's
+	http      http.RoundTripper          // nil: a transport for each kind of TLS setting
+	plain     atomic.Pointer[plainHTTP]  // for requests without TLS settings of their own
+	tlsBase   atomic.Pointer[tls.Config] // nil or the server's
 	docker    string
 	systemctl string // the command that knows the services of the host
 }
@@ -31,12 +32,17 @@ func newProber(cfg Config) *prober {
 		log:       cfg.Logger,
 		outputMax: cfg.OutputMax,
 		http:      cfg.HTTPTransport,
-		tlsBase:   cfg.TLSConfig,
 		docker:    cfg.DockerHost,
 		systemctl: "systemctl",
 	}
-	p.plain = newPlainHTTP(p.transport(&api.CheckDefinition{}))
+	p.setTLS(cfg.TLSConfig)
 	return p
+}
+
+// setTLS changes where the TLS settings of probes start from.
+func (p *prober) setTLS(base *tls.Config) {
+	p.tlsBase.Store(base)
+	p.plain.Store(newPlainHTTP(p.transport(&api.CheckDefinition{})))
 }
 
 // run probes once and returns what came of it. It returns soon after ctx ends.
@@ -99,8 +105,8 @@ func byExit(code int) string {
 // tls returns the TLS settings of a probe.
 func (p *prober) tls(def *api.CheckDefinition, protocols ...string) *tls.Config {
 	c := &tls.Config{}
-	if p.tlsBase != nil {
-		c = p.tlsBase.Clone()
+	if base := p.tlsBase.Load(); base != nil {
+		c = base.Clone()
 	}
 	c.InsecureSkipVerify = def.TLSSkipVerify
 	c.ServerName = def.TLSServerName

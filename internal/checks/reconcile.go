@@ -123,10 +123,12 @@ type heard struct {
 }
 
 // heard returns what the catalog has heard of c from this server; sent is the
-// output that was sent last. What a check shows while it is held or guarded is
-// the catalog's own. Where several servers run a check that is this
-// one's vote, no status if it has none yet: what the catalog shows is what most
-// of them see, with the output of one of them.
+// output that was sent last.
+//
+// That need not be what the check shows. While it is held or guarded, what was
+// reported stands in its verdict. Where several servers run it, it shows what
+// most of them see, with the output of one of them: then this server's report is
+// its vote, with no status if it has not voted yet.
 func (r *Runner) heard(c *api.Check, def *api.CheckDefinition, sent string) heard {
 	v := c.Verdict
 	if def.Observers <= 1 {

@@ -33,7 +33,7 @@ func TestReconcileRestartsWhatIsDefinedAnew(t *testing.T) {
 		var rec recorder
 		r := newRunner(t, Config{Emit: rec.emit})
 		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Critical)}, nil)
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine", ""))
 		synctest.Wait()
 		rec.take()
 
@@ -66,7 +66,7 @@ func TestReconcileChangesTheKind(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, int32(1), runs.Load())
 		require.Empty(t, rec.take(), "the result of the old definition is void")
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, ""))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "", ""))
 	})
 }
 
@@ -110,7 +110,7 @@ func TestReconcileSendsAgainWhatTheCatalogLost(t *testing.T) {
 		status, _, _ := r.Snapshot(named("a"))
 		require.Equal(t, api.Warning, status)
 
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "fine", ""))
 		synctest.Wait()
 		require.Equal(t, []string{"passing: fine"}, rec.said())
 		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Critical)}, nil)
@@ -129,9 +129,9 @@ func TestNothingIsEmittedAfterRemoval(t *testing.T) {
 			rec.emit(b)
 		}})
 		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Critical), ttlCheck("b", time.Hour, api.Critical)}, nil)
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, ""))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "", ""))
 		<-entered
-		require.NoError(t, r.Heartbeat(named("a"), api.Warning, ""))
+		require.NoError(t, r.Heartbeat(named("a"), api.Warning, "", ""))
 		go func() {
 			r.Reconcile(nil, []ID{named("a")})
 			close(removed)
@@ -148,7 +148,7 @@ func TestNothingIsEmittedAfterRemoval(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, []string{"passing"}, rec.said())
 		require.Equal(t, 1, r.Running())
-		requireKind(t, api.NotFound, r.Heartbeat(named("a"), api.Passing, ""))
+		requireKind(t, api.NotFound, r.Heartbeat(named("a"), api.Passing, "", ""))
 	})
 }
 
@@ -186,7 +186,7 @@ func TestFirstCriticalIsSentAtOnce(t *testing.T) {
 			return c
 		}
 		told := func(id string) (n int) {
-			require.NoError(t, r.Heartbeat(named(id), api.Critical, ""))
+			require.NoError(t, r.Heartbeat(named(id), api.Critical, "", ""))
 			synctest.Wait()
 			return len(rec.take())
 		}
@@ -204,7 +204,7 @@ func TestFirstCriticalIsSentAtOnce(t *testing.T) {
 		r.Reconcile([]*api.Check{with("new", "s", time.Minute, 5)}, nil)
 		synctest.Wait()
 		require.Empty(t, rec.take())
-		require.NoError(t, r.Heartbeat(named("new"), api.Passing, ""))
+		require.NoError(t, r.Heartbeat(named("new"), api.Passing, "", ""))
 		synctest.Wait()
 		require.Len(t, rec.take(), 1)
 		require.Equal(t, 1, told("new"))
@@ -218,9 +218,9 @@ func TestAliasFollowsWhatItStandsFor(t *testing.T) {
 		answers := make(chan answer)
 		var mu sync.Mutex
 		var asked []string
-		r := newRunner(t, Config{Emit: rec.emit, AliasStatus: func(ctx context.Context, node, service string, prev uint64) (string, string, uint64) {
+		r := newRunner(t, Config{Emit: rec.emit, AliasStatus: func(ctx context.Context, of Alias, prev uint64) (string, string, uint64) {
 			mu.Lock()
-			asked = append(asked, node+"/"+service)
+			asked = append(asked, of.Of.Node+"/"+of.Node+"/"+of.Service)
 			mu.Unlock()
 			select {
 			case a := <-answers:
@@ -237,9 +237,9 @@ func TestAliasFollowsWhatItStandsFor(t *testing.T) {
 			require.Equal(t, []string{a.status + ": " + a.output}, rec.said())
 		}
 		mu.Lock()
-		require.Equal(t, []string{"n/db", "n/db", "n/db"}, asked)
+		require.Equal(t, []string{"n//db", "n//db", "n//db"}, asked)
 		mu.Unlock()
-		requireKind(t, api.Refused, r.Heartbeat(named("a"), api.Passing, ""))
+		requireKind(t, api.Refused, r.Heartbeat(named("a"), api.Passing, "", ""))
 
 		r.Reconcile([]*api.Check{{Node: "n", CheckID: "a", Status: api.Critical, Output: "no",
 			Probe: &api.CheckDefinition{AliasNode: "m"}}}, nil)
@@ -247,7 +247,7 @@ func TestAliasFollowsWhatItStandsFor(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, []string{"passing: well"}, rec.said())
 		mu.Lock()
-		require.Equal(t, "m/", asked[len(asked)-1])
+		require.Equal(t, "n/m/", asked[len(asked)-1])
 		mu.Unlock()
 		r.Reconcile(nil, []ID{named("a")})
 	})
@@ -256,7 +256,7 @@ func TestAliasFollowsWhatItStandsFor(t *testing.T) {
 func TestAliasDoesNotSpin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int32
-		r := newRunner(t, Config{AliasStatus: func(context.Context, string, string, uint64) (string, string, uint64) {
+		r := newRunner(t, Config{AliasStatus: func(context.Context, Alias, uint64) (string, string, uint64) {
 			asked.Add(1)
 			return api.Passing, "", 0
 		}})

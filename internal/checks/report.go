@@ -11,15 +11,20 @@ func isStatus(s string) bool {
 	return s == api.Passing || s == api.Warning || s == api.Critical
 }
 
-// report takes a status found here: by a heartbeat, an expiry, a probe or an
-// alias watch.
+// report takes a status found here: by an expiry, a probe or an alias watch.
 func (r *Runner) report(t *task, status, output string, now moment) {
+	r.reportOf(t, status, output, "", now)
+}
+
+// reportOf takes a status that the client with the address told, or that was
+// found here if that is empty.
+func (r *Runner) reportOf(t *task, status, output, client string, now moment) {
 	if r.cfg.DiscardOutput {
 		output = ""
 	}
 	t.reported = true
 	if status != t.status {
-		t.changed = now
+		t.changed, t.client = now, client
 	}
 	t.status, t.output = status, output
 	r.settle(t, now)

@@ -56,7 +56,7 @@ func TestRunOfHeartbeats(t *testing.T) {
 		run, _ := r.Run(named("a"))
 		require.Equal(t, Run{ID: named("a"), Status: api.Passing, Next: start.Add(time.Minute)}, run)
 		time.Sleep(10 * time.Second)
-		require.NoError(t, r.Heartbeat(named("a"), api.Warning, "so so"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Warning, "so so", ""))
 		run, _ = r.Run(named("a"))
 		require.Equal(t, Run{ID: named("a"), Status: api.Warning, Output: "so so", Last: start.Add(10 * time.Second), Runs: 1,
 			Next: start.Add(70 * time.Second)}, run)

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"crypto/tls"
 	"sync"
 	"time"
 )
@@ -89,6 +90,9 @@ func (r *Runner) SetDiscardOutput(discard bool) {
 	defer r.mu.Unlock()
 	r.cfg.DiscardOutput = discard
 }
+
+// SetTLSConfig changes Config.TLSConfig for probes that begin from now on.
+func (r *Runner) SetTLSConfig(c *tls.Config) { r.prober.setTLS(c) }
 
 // now returns the present moment; it is never 0.
 func (r *Runner) now() moment { return moment(time.Since(r.epoch)) + 1 }

@@ -191,13 +191,13 @@ func TestChangesCoalesceWhileEmitBlocks(t *testing.T) {
 			rec.emit(b)
 		}})
 		r.Reconcile([]*api.Check{ttlCheck("a", time.Hour, api.Critical), ttlCheck("b", time.Hour, api.Critical)}, nil)
-		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "1"))
+		require.NoError(t, r.Heartbeat(named("a"), api.Passing, "1", ""))
 		synctest.Wait() // Emit has it now
 		for _, status := range []string{api.Warning, api.Critical, api.Warning} {
-			require.NoError(t, r.Heartbeat(named("a"), status, "2"))
+			require.NoError(t, r.Heartbeat(named("a"), status, "2", ""))
 		}
-		require.NoError(t, r.Heartbeat(named("b"), api.Passing, "3"))
-		require.NoError(t, r.Heartbeat(named("b"), api.Critical, ""))
+		require.NoError(t, r.Heartbeat(named("b"), api.Passing, "3", ""))
+		require.NoError(t, r.Heartbeat(named("b"), api.Critical, "", ""))
 		close(release)
 		synctest.Wait()
 		require.Equal(t, []string{"passing: 1", "warning: 2"}, rec.said(), "b is what it was")
@@ -276,7 +276,7 @@ func TestConcurrentUse(t *testing.T) {
 					r.Rearm()
 					r.SetDiscardOutput(i%20 == 0)
 				default:
-					if r.Heartbeat(named(id), statuses[(g+i)%3], fmt.Sprint(i)) == nil {
+					if r.Heartbeat(named(id), statuses[(g+i)%3], fmt.Sprint(i), "") == nil {
 						r.Snapshot(named(id))
 						_ = r.Wait(t.Context(), named(id))
 					}
@@ -289,7 +289,7 @@ func TestConcurrentUse(t *testing.T) {
 	for i := range 20 {
 		id := named(fmt.Sprint(i))
 		r.Reconcile([]*api.Check{ttlCheck(id.CheckID, time.Minute, api.Critical)}, nil)
-		require.NoError(t, r.Heartbeat(id, api.Passing, ""))
+		require.NoError(t, r.Heartbeat(id, api.Passing, "", ""))
 		require.NoError(t, r.Wait(t.Context(), id))
 		mu.Lock()
 		require.Equal(t, api.Passing, last[id])

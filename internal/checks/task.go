@@ -23,6 +23,7 @@ type task struct {
 	status, output         string // as last reported, here or in the catalog
 	sentStatus, sentOutput string // what the catalog has, as far as we know
 	changed                moment // when status came about
+	client                 string // who told it, empty if it was found here
 
 	due   moment // the TTL ends, or a run: the next, or the one under way; 0: the TTL has ended
 	flush moment // a new output is sent at the latest; 0: none waits

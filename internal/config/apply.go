@@ -111,9 +111,17 @@ func (l *loader) key(e entry, v value) error {
 }
 
 func (l *loader) definitions() definitions {
-	return definitions{ignored: func(name string, at place) {
-		l.warn("service."+name, "%s: %s in a definition has no effect: it belongs to the mesh or to Consul's paid edition", at, name)
-	}}
+	return definitions{
+		ignored: func(name string, at place) {
+			l.warn("service."+name, "%s: %s in a definition has no effect: it belongs to the mesh or to Consul's paid edition", at, name)
+		},
+		found: func(definition any, at place) {
+			if l.c.DefinedAt == nil {
+				l.c.DefinedAt = map[any]string{}
+			}
+			l.c.DefinedAt[definition] = at.String()
+		},
+	}
 }
 
 // alias merges the value of another spelling under the key's own name.

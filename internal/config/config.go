@@ -81,7 +81,7 @@ type Config struct {
 	History     History     `key:"history"`
 	Limits      Limits      `key:"limits"`
 	HTTP        HTTPConfig  `key:"http_config"`
-	TLS         TLS         `key:"tls"`
+	TLS         TLS         `key:"tls,live"`
 	UnixSockets UnixSockets `key:"unix_sockets"`
 
 	ACL ACL `key:"acl"`
@@ -117,6 +117,9 @@ type Config struct {
 	// Services and Checks are registered when the server starts.
 	Services []*api.ServiceRegistration `key:"services,live"`
 	Checks   []*api.CheckRegistration   `key:"checks,live"`
+	// DefinedAt says where each of them, and each check of a service, stands:
+	// file and line by the pointer to the definition.
+	DefinedAt map[any]string
 
 	// Warnings are lines for the log: one for each key that has no effect, is
 	// an old spelling, or is probably not meant.

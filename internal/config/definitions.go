@@ -11,6 +11,8 @@ import (
 type definitions struct {
 	// ignored is told of fields that are accepted and have no effect.
 	ignored func(name string, at place)
+	// found is told where each definition stands, which is given as a pointer.
+	found func(definition any, at place)
 }
 
 // nowhere marks such fields.
@@ -27,6 +29,7 @@ func (d definitions) services(dst *[]*api.ServiceRegistration, v value) error {
 		if err != nil {
 			return blame(item.at, label("service", s.Name), err)
 		}
+		d.found(s, item.at)
 		*dst = append(*dst, s)
 	}
 	return nil
@@ -62,6 +65,7 @@ func (d definitions) check(v value, inService bool) (*api.CheckRegistration, err
 	if err != nil {
 		return nil, blame(v.at, label("check", c.Name), err)
 	}
+	d.found(c, v.at)
 	return c, nil
 }
 

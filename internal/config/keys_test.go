@@ -34,7 +34,7 @@ func TestEveryKeyLoads(t *testing.T) {
 	require.Equal(t, []string{"127.0.0.2:18600"}, c.DNSAddrs())
 	require.Equal(t, "127.0.0.1:18300", c.ServerAddr())
 	require.Equal(t, "127.0.0.8:18301", c.SerfLANAddr())
-	require.Equal(t, "10.1.1.1:18300", c.AdvertiseServerAddr())
+	require.Equal(t, "10.1.1.1", c.AdvertiseAddr)
 	require.Equal(t, map[string]string{
 		"lan": "10.1.1.1", "lan_ipv4": "10.1.1.2", "lan_ipv6": "fd00::1",
 		"wan": "10.2.1.1", "wan_ipv4": "10.2.1.2", "wan_ipv6": "fd00::2", "extra": "10.9.9.9",

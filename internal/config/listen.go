@@ -35,12 +35,6 @@ func (c *Config) SerfLANAddr() string {
 	return hostPort(c.Addresses.SerfLAN, c.Ports.SerfLAN)
 }
 
-// AdvertiseServerAddr is the host:port other servers use for this one. With
-// Ports.Server 0 it is of no use: only the listener knows the port then.
-func (c *Config) AdvertiseServerAddr() string {
-	return hostPort(c.AdvertiseAddr, c.Ports.Server)
-}
-
 // withPort joins hosts and a port to addresses to listen on; unix sockets stay
 // as they are. A port that is off gives none.
 func withPort(hosts []string, port int) []string {

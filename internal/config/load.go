@@ -92,6 +92,7 @@ func read(s Sources) (*loader, error) {
 			return nil, err
 		}
 	}
+	l.settleTwice()
 	return l, nil
 }
 

@@ -134,7 +134,7 @@ func TestDefaultsAreThoseOfConsul(t *testing.T) {
 	require.Equal(t, []string{"127.0.0.1:8600"}, c.DNSAddrs())
 	require.Equal(t, "0.0.0.0:8300", c.ServerAddr())
 	require.Equal(t, "0.0.0.0:8301", c.SerfLANAddr())
-	require.Equal(t, "10.0.0.5:8300", c.AdvertiseServerAddr())
+	require.Equal(t, "10.0.0.5", c.AdvertiseAddr)
 	require.Equal(t, "dc1", c.PrimaryDatacenter)
 	require.Equal(t, "consul.", c.Domain)
 	require.Equal(t, 5*time.Minute, c.DefaultQueryTime)

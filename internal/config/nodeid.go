@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"github.com/registryd/registryd/internal/wholefile"
 )
 
 // nodeIDFile is where a server keeps its id, in the data directory.
@@ -39,42 +41,9 @@ func (c *Config) EnsureNodeID() error {
 		return fmt.Errorf("read the node id: %w", err)
 	}
 	id := uuid.NewString()
-	if err := writeWhole(path, id+"\n"); err != nil {
+	if err := wholefile.Write(path, []byte(id+"\n")); err != nil {
 		return fmt.Errorf("keep the node id: %w", err)
 	}
 	c.NodeID = id
 	return nil
-}
-
-// writeWhole writes a file so that after a crash it is there in full or not at
-// all.
-func writeWhole(path, text string) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-		}
-	}()
-	if _, err := tmp.WriteString(text); err != nil {
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
 }

@@ -50,10 +50,10 @@ func (n *name) label(i int) []byte {
 	return n.wire[at+1 : at+1+int(n.wire[at])]
 }
 
-// appendJoined appends labels from to to (exclusive), joined with dots.
-func (n *name) appendJoined(b []byte, from, to int) []byte {
-	for i := from; i < to; i++ {
-		if i > from {
+// appendFirst appends the first count labels, joined with dots.
+func (n *name) appendFirst(b []byte, count int) []byte {
+	for i := range count {
+		if i > 0 {
 			b = append(b, '.')
 		}
 		b = append(b, n.label(i)...)

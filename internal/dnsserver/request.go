@@ -116,7 +116,7 @@ func (r *request) answer() reply {
 		service, tag := t.service(n, nil)
 		return r.service(string(service), string(tag))
 	case kindNode:
-		return r.node(string(n.appendJoined(nil, 0, t.parts)))
+		return r.node(string(n.appendFirst(nil, t.parts)))
 	case kindQuery:
 		return r.query(string(t.query(n)))
 	case kindAddr:

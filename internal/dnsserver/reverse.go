@@ -100,7 +100,8 @@ func (r *request) servicesByAddress() map[netip.Addr]string {
 	build := func() any {
 		m := map[netip.Addr]string{}
 		r.st.Services(func(v *store.ServiceView) bool {
-			name := escape(v.Name) + ".service." + r.primary.text
+			// With the datacenter, as Consul answers and as a node's name has it.
+			name := escape(v.Name) + ".service." + r.primary.dc + "." + r.primary.text
 			if _, err := packName(name); err != nil {
 				return true
 			}

@@ -126,7 +126,7 @@ func TestQuestions(t *testing.T) {
 		{"x.0a000001.addr.consul", dns.TypeA, 3, nil, []string{soa}, nil},
 		// Reverse.
 		{"1.0.0.10.in-addr.arpa", dns.TypePTR, 0, []string{"1.0.0.10.in-addr.arpa. 0 IN PTR n1.node.dc1.consul."}, nil, nil},
-		{"9.2.0.192.in-addr.arpa", dns.TypePTR, 0, []string{"9.2.0.192.in-addr.arpa. 0 IN PTR own.service.consul."}, nil, nil},
+		{"9.2.0.192.in-addr.arpa", dns.TypePTR, 0, []string{"9.2.0.192.in-addr.arpa. 0 IN PTR own.service.dc1.consul."}, nil, nil},
 		{"6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", dns.TypePTR, 0, []string{"6.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. 0 IN PTR n6.node.dc1.consul."}, nil, nil},
 		{"77.0.0.10.in-addr.arpa", dns.TypePTR, 2, nil, nil, nil},
 		{"0.10.in-addr.arpa", dns.TypePTR, 2, nil, nil, nil},

@@ -79,13 +79,13 @@ func (t target) service(n *name, b []byte) (service, tag []byte) {
 		}
 		return first[1:], b
 	}
-	return last, n.appendJoined(b, 0, t.parts-1)
+	return last, n.appendFirst(b, t.parts-1)
 }
 
 // query returns the name or ID of the prepared query.
 func (t target) query(n *name) []byte {
 	if t.parts >= 2 && n.label(0)[0] == '_' && n.label(t.parts - 1)[0] == '_' { // RFC 2782
-		return n.appendJoined(nil, 0, t.parts-1)[1:]
+		return n.appendFirst(nil, t.parts-1)[1:]
 	}
-	return n.appendJoined(nil, 0, t.parts)
+	return n.appendFirst(nil, t.parts)
 }

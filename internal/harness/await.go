@@ -92,7 +92,8 @@ func (c *Cluster) WaitHealthy() {
 	})
 }
 
-// seesAll reports what a server lacks of seeing all that run as healthy.
+// seesAll returns an error unless a server sees all that run as healthy; nil for
+// one that is down.
 func (c *Cluster) seesAll(i int) error {
 	l := c.life(i)
 	if l == nil {

@@ -74,9 +74,10 @@ func Prepare(tb testing.TB, o Options) *Cluster {
 	c := &Cluster{tb: tb, opts: o, dir: tb.TempDir(), net: newNetwork()}
 	hosts := loopbacks(o.Servers)
 	for i := range o.Servers {
+		ports := freePorts(tb, hosts[i], 2)
 		c.members = append(c.members, &member{
 			name: fmt.Sprintf("server-%d", i), id: uuid.NewString(), host: hosts[i],
-			raftPort: freePort(tb, hosts[i]), httpPort: freePort(tb, hosts[i]),
+			raftPort: ports[0], httpPort: ports[1],
 			dir: filepath.Join(c.dir, fmt.Sprintf("server-%d.0", i)), log: &tailLog{},
 		})
 	}

@@ -85,20 +85,6 @@ func (c *Cluster) Stop(i int) {
 	l.net.leave()
 }
 
-// Wipe removes the files of a server that is down. Its name and ID are in the
-// configuration and stay.
-func (c *Cluster) Wipe(i int) {
-	c.tb.Helper()
-	m := c.members[i]
-	if c.life(i) != nil {
-		c.tb.Fatalf("server %d is running", i)
-	}
-	m.buried.Wait()
-	if err := os.RemoveAll(m.dir); err != nil {
-		c.tb.Fatalf("wipe server %d: %v", i, err)
-	}
-}
-
 // Cut stops all that goes from one server to another, silently, as a network
 // does: senders wait, and nothing is refused. Requests of clients pass.
 func (c *Cluster) Cut(from, to int) { c.net.cutLink(from, to) }

@@ -61,8 +61,8 @@ func TestHistoryOutlivesServers(t *testing.T) {
 		}
 		require.Equal(t, []string{
 			"registered shop-1 :  > : , true",
-			"check shop-1 ttl: critical > passing: open, false",
-			"check shop-1 ttl: passing > critical: closed, false",
+			"check shop-1 ttl: critical > passing: open, true",
+			"check shop-1 ttl: passing > critical: closed, true",
 			"moved shop-1 : " + owner + " > " + heir + ": its server failed, false",
 			"removed shop-1 :  > : deregistered, true",
 		}, told)

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"fmt"
 	"net"
 	"os/exec"
 	"strconv"
@@ -40,7 +39,8 @@ func (s *Process) Log() string { return s.log.String() }
 func (s *Process) Move() {
 	s.tb.Helper()
 	s.host, s.client = loopbacks(1)[0], nil
-	s.raftPort, s.httpPort = freePort(s.tb, s.host), freePort(s.tb, s.host)
+	ports := freePorts(s.tb, s.host, 2)
+	s.raftPort, s.httpPort = ports[0], ports[1]
 }
 
 // launch starts the process.
@@ -129,6 +129,3 @@ func (s *Process) Wait(limit time.Duration) int {
 	}
 	return s.cmd.ProcessState.ExitCode()
 }
-
-// String names the process in messages.
-func (s *Process) String() string { return fmt.Sprintf("%s at %s", s.Name, s.HTTPAddr()) }

@@ -72,9 +72,10 @@ func PrepareProcesses(tb testing.TB, binary string, n int, flags ...string) *Pro
 	p := &Processes{tb: tb, binary: binary, flags: flags}
 	dir := tb.TempDir()
 	for i, host := range loopbacks(n) {
+		ports := freePorts(tb, host, 2)
 		p.list = append(p.list, &Process{
 			tb: tb, Name: fmt.Sprintf("server-%d", i), Dir: filepath.Join(dir, fmt.Sprintf("server-%d", i)),
-			host: host, raftPort: freePort(tb, host), httpPort: freePort(tb, host), log: &tailLog{},
+			host: host, raftPort: ports[0], httpPort: ports[1], log: &tailLog{},
 		})
 	}
 	tb.Cleanup(p.close)

@@ -3,6 +3,7 @@ package harness_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -101,10 +102,12 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 			harness.Pause(rnd, 0, 20*time.Millisecond)()
 		}
 	}, len(clients), func(worker int, rnd *rand.Rand) {
-		require.NoError(t, k.Do(t.Context(), h, clients[worker], worker, rnd))
+		if err := k.Do(t.Context(), h, clients[worker], worker, rnd); !knownOrUnsure(err) {
+			t.Errorf("write: %v", err)
+		}
 	}, rnd)
 	for n, a := range archives {
-		require.NoError(t, c.Client(n%c.Len()).Snapshots().Restore(c.Context(), bytes.NewReader(a)))
+		restore(t, c, n%c.Len(), a)
 		have := keys(t, c)
 		require.Equal(t, have["group/0"], have["group/1"], "archive %d", n)
 		require.Equal(t, have["group/0"], have["group/2"], "archive %d", n)
@@ -128,6 +131,7 @@ func TestRestoreUnderLoad(t *testing.T) {
 	type written struct {
 		value      string
 		begun, end time.Time
+		unsure     bool
 	}
 	for range harness.Soak(4) {
 		var begun, end time.Time
@@ -138,15 +142,16 @@ func TestRestoreUnderLoad(t *testing.T) {
 		harness.During(func() {
 			enough(20)
 			begun = time.Now()
-			require.NoError(t, c.Client(rnd.IntN(c.Len())).Snapshots().Restore(c.Context(), bytes.NewReader(archive)))
+			restore(t, c, rnd.IntN(c.Len()), archive)
 			end = time.Now()
 			enough(rnd.IntN(20) + 1)
 		}, len(clients), func(worker int, rnd *rand.Rand) {
 			w := written{value: fmt.Sprint(rnd.Uint64()), begun: time.Now()}
-			if err := clients[worker].KV().Put(c.Context(), &api.KVPair{Key: key(worker), Value: []byte(w.value)}); err != nil {
+			err := clients[worker].KV().Put(c.Context(), &api.KVPair{Key: key(worker), Value: []byte(w.value)})
+			if !knownOrUnsure(err) {
 				t.Errorf("write: %v", err)
 			}
-			w.end = time.Now()
+			w.end, w.unsure = time.Now(), err != nil
 			logs[worker] = append(logs[worker], w)
 			harness.Pause(rnd, 0, 2*time.Millisecond)()
 		}, rnd)
@@ -154,6 +159,7 @@ func TestRestoreUnderLoad(t *testing.T) {
 		for i, log := range logs {
 			last := log[len(log)-1]
 			switch {
+			case last.unsure:
 			case last.begun.After(end):
 				require.Equal(t, last.value, have[key(i)], "begun after the restore was acknowledged")
 			case last.end.Before(begun):
@@ -164,6 +170,23 @@ func TestRestoreUnderLoad(t *testing.T) {
 		}
 	}
 	c.Verify()
+}
+
+// knownOrUnsure reports whether a write ended as one may while nobody is harmed:
+// a leader that a busy machine stops for long enough gives its leadership up, and
+// cannot say what became of what was under way.
+func knownOrUnsure(err error) bool { return err == nil || errors.Is(err, api.OutcomeUnknown) }
+
+// restore restores an archive through one of the servers until that is confirmed.
+func restore(t *testing.T, c *harness.Cluster, via int, archive []byte) {
+	t.Helper()
+	for {
+		err := c.Client(via).Snapshots().Restore(c.Context(), bytes.NewReader(archive))
+		if err == nil {
+			return
+		}
+		require.ErrorIs(t, err, api.OutcomeUnknown)
+	}
 }
 
 func save(t *testing.T, c *harness.Cluster) []byte {

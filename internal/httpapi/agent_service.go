@@ -63,7 +63,7 @@ func (h *Handler) nodeMaintenance(q *request) (reply, error) {
 	return reply{}, h.reg.SetNodeMaintenance(q.Context(), on, q.get("reason"))
 }
 
-// localService is an instance as the agent's endpoints show it.
+// appendLocal writes an instance as the agent's endpoints show it.
 func (h *Handler) appendLocal(b []byte, s *api.Service, hash string) []byte {
 	b = append(b, '{')
 	if s.Kind != "" {

@@ -15,6 +15,7 @@ import (
 // called.
 type look struct {
 	index  uint64
+	shown  uint64          // index the answer has instead, if that is higher: what it takes to wake is index
 	watch  *store.Watch    // nil where absent is set
 	absent <-chan struct{} // instead of watch; may be closed without a change
 	status int             // 0 means 200
@@ -65,7 +66,7 @@ func (h *Handler) read(q *request, mode readMode, see func(*store.State) (look, 
 		}
 	}
 	if !mode.quiet {
-		r.meta = h.meta(q, mode, l.index)
+		r.meta = h.meta(q, mode, max(l.index, l.shown))
 	}
 	if mode.cache && q.cached {
 		if err := q.cacheControl(); err != nil {

@@ -88,6 +88,29 @@ func TestLongPollEndsWithItsOwnChange(t *testing.T) {
 	})
 }
 
+// A name that nobody has is answered with the index of the last change of any
+// service, and that index is no news to who comes back with an older one.
+func TestIndexOfAnUnknownName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := open(t, Config{})
+		d.register("n", nil, nil)
+		d.register("n", nil, &api.Service{Service: "other"})
+		first := (<-d.ask(t.Context(), "")).index
+		require.Equal(t, d.reg.State().Table(store.TableServices).Index, first)
+		d.register("n", nil, &api.Service{Service: "other", Port: 7})
+		again := d.ask(t.Context(), "wait=16s&index="+strconv.FormatUint(first, 10))
+		require.True(t, waiting(again), "another service has changed")
+		a := <-again
+		require.GreaterOrEqual(t, a.took, 16*time.Second)
+		require.Greater(t, a.index, first)
+
+		came := d.ask(t.Context(), "wait=1m&index="+strconv.FormatUint(a.index, 10))
+		require.True(t, waiting(came))
+		d.register("n", nil, &api.Service{Service: "web"})
+		require.Greater(t, (<-came).index, a.index)
+	})
+}
+
 func TestLongPollLastsAsLongAsItAsks(t *testing.T) {
 	for _, c := range []struct {
 		name  string

@@ -67,7 +67,7 @@ func (h *Handler) catalogNodes(q *request) (reply, error) {
 			})
 			list, err := keep(f, list, nodeFilter)
 			if near != "" {
-				list = sortNear(h, st, q, near, list, func(n *api.Node) string { return n.Node })
+				list = h.nearestNodes(st, near, list)
 			}
 			return encode(appendList(nil, list, appendNode)), err
 		}}, nil
@@ -150,7 +150,7 @@ func (h *Handler) catalogService(q *request) (reply, error) {
 			if sel.plain() {
 				return kept(&v.Cache, formCatalogService, func() []byte { return appendList(nil, v.Instances, appendCatalogService) }), nil
 			}
-			list, err := sel.from(h, st, q, v.Instances, catalogFilter)
+			list, err := sel.from(h, st, v.Instances, catalogFilter)
 			return encode(appendList(nil, list, appendCatalogService)), err
 		}}, nil
 	})

@@ -99,7 +99,8 @@ func decodeConfigEntry(q *request) (*store.ConfigEntry, error) {
 		}
 		body[name] = v
 	}
-	json.Unmarshal(body["Name"], &e.Name)
+	// It is text, or null: that was looked at above. None is refused below.
+	_ = json.Unmarshal(body["Name"], &e.Name)
 	for _, own := range []string{"Kind", "Name", "Hash", "CreateIndex", "ModifyIndex"} {
 		delete(body, own)
 	}

@@ -42,7 +42,7 @@ func fill(path string, raw map[string]json.RawMessage, dsts map[string]any) erro
 			return api.E(api.Invalid, fmt.Sprintf("Request decoding failed: invalid config key %q", path+k))
 		}
 		if err := json.Unmarshal(v, dst); err != nil {
-			return api.E(api.Invalid, fmt.Sprintf("Request decoding failed: %s%s: %v", path, k, err))
+			return api.E(api.Invalid, "Request decoding failed: "+unreadable(err, dst, path+k))
 		}
 	}
 	return nil

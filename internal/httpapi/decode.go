@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"reflect"
 	"strconv"
 
 	"github.com/registryd/registryd/pkg/api"
@@ -29,27 +30,28 @@ func (e enterpriseFields) refuse() error {
 
 // decodeBody reads the first JSON value of the body into v: fields in any
 // case, unknown ones refused.
-func decodeBody(q *request, v any) error { return decodeJSON(q, v, true) }
-
-func decodeJSON(q *request, v any, strict bool) error {
+func decodeBody(q *request, v any) error {
 	d := json.NewDecoder(http.MaxBytesReader(q.w, q.Body, bodyMax))
-	if strict {
-		d.DisallowUnknownFields()
-	}
+	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		var big *http.MaxBytesError
-		switch {
-		case errors.As(err, &big):
-			return api.E(api.TooLarge, "Request body is too large: the limit is "+strconv.FormatInt(big.Limit, 10)+" bytes")
-		case errors.Is(err, io.EOF):
-			return api.E(api.Invalid, "Request decode failed: the body is empty")
-		}
-		return api.Wrap(api.Invalid, "Request decode failed", err)
+		return bodyError(err, v)
 	}
 	if e, ok := v.(interface{ refuse() error }); ok {
 		return e.refuse()
 	}
 	return nil
+}
+
+// bodyError is what a client is told whose body could not be read into v.
+func bodyError(err error, v any) error {
+	var big *http.MaxBytesError
+	switch {
+	case errors.As(err, &big):
+		return api.E(api.TooLarge, "Request body is too large: the limit is "+strconv.FormatInt(big.Limit, 10)+" bytes")
+	case errors.Is(err, io.EOF):
+		return api.E(api.Invalid, "Request decode failed: the body is empty")
+	}
+	return api.E(api.Invalid, "Request decode failed: "+unreadable(err, v, ""))
 }
 
 // raftIndex are fields that answers have; sent back in a body they are read
@@ -74,7 +76,7 @@ type wireService struct {
 	enterpriseFields
 }
 
-// wireCheck is a check there.
+// wireCheck is a check in a transaction.
 type wireCheck struct {
 	api.Check
 	PeerName string
@@ -86,8 +88,8 @@ func decodeRegistration(q *request) (*api.CatalogRegistration, error) {
 	var in struct {
 		api.CatalogRegistration
 		Service *wireService
-		Check   *wireCheck
-		Checks  []*wireCheck
+		Check   *registeredCheck
+		Checks  []*registeredCheck
 		raftIndex
 		enterpriseFields
 		PeerName string
@@ -107,10 +109,11 @@ func decodeRegistration(q *request) (*api.CatalogRegistration, error) {
 		if c == nil {
 			continue
 		}
-		if err := c.refuse(); err != nil {
+		k, err := c.check()
+		if err != nil {
 			return nil, err
 		}
-		reg.Checks = append(reg.Checks, &c.Check)
+		reg.Checks = append(reg.Checks, k)
 	}
 	return reg, nil
 }
@@ -128,6 +131,24 @@ type snakeCheck struct {
 	ScriptArgs       []string      `json:"ScriptArgs"`
 	SnakeArgs        []string      `json:"script_args"`
 	DisableRedirects *bool         `json:"disable_redirects"`
+}
+
+// into puts what of a probe was spelled so into its definition.
+func (s *snakeCheck) into(d *api.CheckDefinition) {
+	set(&d.DeregisterCriticalServiceAfter, s.DeregisterAfter)
+	set(&d.DockerContainerID, s.DockerContainer)
+	set(&d.TLSServerName, s.TLSServerName)
+	set(&d.TLSSkipVerify, s.TLSSkipVerify)
+	set(&d.TCPUseTLS, s.TCPUseTLS)
+	set(&d.GRPCUseTLS, s.GRPCUseTLS)
+	set(&d.DisableRedirects, s.DisableRedirects)
+	set(&d.H2PingUseTLS, s.H2PingUseTLS)
+	if len(s.ScriptArgs) > 0 {
+		d.Args = s.ScriptArgs
+	}
+	if len(s.SnakeArgs) > 0 {
+		d.Args = s.SnakeArgs
+	}
 }
 
 // agentCheck is a check in the body of an agent registration.
@@ -153,25 +174,11 @@ func (c *agentCheck) registration() (*api.CheckRegistration, error) {
 		return nil, err
 	}
 	r := &c.CheckRegistration
-	s := &c.snakeCheck
-	set(&r.ServiceID, s.ServiceID)
-	set(&r.DeregisterCriticalServiceAfter, s.DeregisterAfter)
-	set(&r.DockerContainerID, s.DockerContainer)
-	set(&r.TLSServerName, s.TLSServerName)
-	set(&r.TLSSkipVerify, s.TLSSkipVerify)
-	set(&r.TCPUseTLS, s.TCPUseTLS)
-	set(&r.GRPCUseTLS, s.GRPCUseTLS)
-	set(&r.DisableRedirects, s.DisableRedirects)
+	set(&r.ServiceID, c.snakeCheck.ServiceID)
 	// Unlike the others this one is on unless switched off.
 	r.H2PingUseTLS = true
 	set(&r.H2PingUseTLS, c.H2PingUseTLS)
-	set(&r.H2PingUseTLS, s.H2PingUseTLS)
-	if len(s.ScriptArgs) > 0 {
-		r.Args = s.ScriptArgs
-	}
-	if len(s.SnakeArgs) > 0 {
-		r.Args = s.SnakeArgs
-	}
+	c.snakeCheck.into(&r.CheckDefinition)
 	return r, nil
 }
 
@@ -196,6 +203,9 @@ func decodeService(q *request) (*api.ServiceRegistration, error) {
 	set(&r.SocketPath, in.SnakeSocket)
 	if in.SnakeAddresses != nil {
 		r.TaggedAddresses = in.SnakeAddresses
+	}
+	if in.Check != nil && reflect.ValueOf(*in.Check).IsZero() {
+		in.Check = nil // clients that fill in a template send an empty one; Consul takes none from it
 	}
 	for _, c := range append([]*agentCheck{in.Check}, in.Checks...) {
 		if c == nil {

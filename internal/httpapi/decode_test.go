@@ -25,6 +25,10 @@ func TestServiceBodies(t *testing.T) {
 			api.ServiceRegistration{Name: "web", EnableTagOverride: true, SocketPath: "/s", TaggedAddresses: map[string]api.ServiceAddress{"lan": {Address: "a", Port: 1}}}},
 		{`{"Name":"web","Check":{"CheckID":"a","TTL":"1s"},"Checks":[{"CheckID":"b","TTL":"1s"},null]}`,
 			api.ServiceRegistration{Name: "web", Checks: []*api.CheckRegistration{ttl("a"), ttl("b")}}},
+		{`{"Name":"web","Check":{},"Checks":[]}`, api.ServiceRegistration{Name: "web"}},
+		{`{"Name":"web","Check":{"Name":"","TTL":"","Interval":"0s","Header":null}}`, api.ServiceRegistration{Name: "web"}},
+		{`{"Name":"web","Check":{"Name":"c"}}`, api.ServiceRegistration{Name: "web",
+			Checks: []*api.CheckRegistration{{Name: "c", CheckDefinition: api.CheckDefinition{H2PingUseTLS: true}}}}},
 		{`{"Name":"web","Proxy":{"x":1},"Connect":{},"Locality":null,"Namespace":"","Partition":""}`, api.ServiceRegistration{Name: "web"}},
 	} {
 		got, err := decodeService(bodyRequest(c.body))
@@ -73,7 +77,7 @@ func TestBodiesThatAreRefused(t *testing.T) {
 	}{
 		{service, ``, api.Invalid, "the body is empty"},
 		{service, `{`, api.Invalid, "unexpected EOF"},
-		{service, `[]`, api.Invalid, "cannot unmarshal array"},
+		{service, `[]`, api.Invalid, "Request decode failed: the body must be an object, not a list"},
 		{service, `{"Name":"x","Colour":"red"}`, api.Invalid, `unknown field "Colour"`},
 		{service, `{"Name":"x","Port":"http"}`, api.Invalid, "Port"},
 		{service, `{"Name":"x","Check":{"TTL":"soon"}}`, api.Invalid, "soon"},
@@ -90,6 +94,55 @@ func TestBodiesThatAreRefused(t *testing.T) {
 		require.ErrorIs(t, err, c.kind, "%.80s", c.body)
 		require.ErrorContains(t, err, c.text)
 		require.NotContains(t, err.Error(), "\n")
+	}
+}
+
+// What does not fit is told in the client's words, not in this program's.
+func TestMisfitsInPlainWords(t *testing.T) {
+	service := func(q *request) error { _, err := decodeService(q); return err }
+	registration := func(q *request) error { _, err := decodeRegistration(q); return err }
+	policy := func(q *request) error { _, err := decodeConfigEntry(q); return err }
+	txn := func(q *request) error { _, err := readTxn(q, 1000); return err }
+	for _, c := range []struct {
+		read func(*request) error
+		body string
+		want string
+	}{
+		{service, `[]`, `the body must be an object, not a list`},
+		{service, `"web"`, `the body must be an object, not text`},
+		{service, `true`, `the body must be an object, not true or false`},
+		{service, `{"Name":`, `unexpected EOF`},
+		{service, `{"Colour":1}`, `unknown field "Colour"`},
+		{service, `{"Name":1}`, `Name must be text, not a number`},
+		{service, `{"Port":"80"}`, `Port must be a whole number, not text`},
+		{service, `{"Port":1.5}`, `Port must be a whole number, not 1.5`},
+		{service, `{"Port":99999999999999999999}`, `Port cannot be 99999999999999999999`},
+		{service, `{"Tags":"a"}`, `Tags must be a list, not text`},
+		{service, `{"Tags":[1]}`, `an entry of Tags must be text, not a number`},
+		{service, `{"Meta":{"a":1}}`, `an entry of Meta must be text, not a number`},
+		{service, `{"Meta":[]}`, `Meta must be an object, not a list`},
+		{service, `{"enable_tag_override":"yes"}`, `enable_tag_override must be true or false, not text`},
+		{service, `{"Weights":{"Passing":{}}}`, `Weights.Passing must be a whole number, not an object`},
+		{service, `{"Checks":{}}`, `Checks must be a list, not an object`},
+		{service, `{"Checks":[5]}`, `an entry of Checks must be an object, not a number`},
+		{service, `{"Check":{"HTTP":5}}`, `Check.HTTP must be text, not a number`},
+		{service, `{"Checks":[{"tcp_use_tls":5}]}`, `Checks.tcp_use_tls must be true or false, not a number`},
+		{service, `{"Check":{"TTL":"soon"}}`, `invalid duration "soon": use a number with a unit such as 10s`},
+		{registration, `{"Service":{"Port":"80"}}`, `Service.Port must be a whole number, not text`},
+		{registration, `{"NodeMeta":5}`, `NodeMeta must be an object, not a number`},
+		{txn, `{}`, `the body must be a list, not an object`},
+		{txn, `[5]`, `an entry of the body must be an object, not a number`},
+		{txn, `[{"KV":{"Value":5}}]`, `KV.Value must be text in base64, not a number`},
+		{policy, `[]`, `the body must be an object, not a list`},
+	} {
+		require.EqualError(t, c.read(bodyRequest(c.body)), "Request decode failed: "+c.want, c.body)
+	}
+	d := open(t, Config{})
+	for _, path := range []string{"/v1/agent/service/register", "/v1/agent/check/register", "/v1/agent/check/update/c", "/v1/catalog/register", "/v1/catalog/deregister",
+		"/v1/coordinate/update", "/v1/config", "/v1/session/create", "/v1/operator/autopilot/configuration", "/v1/query/11111111-2222-3333-4444-555555555555"} {
+		res := d.do("PUT", path, `[]`)
+		require.Equal(t, 400, res.Code, path)
+		require.Equal(t, "Request decode failed: the body must be an object, not a list", strings.TrimSpace(res.Body.String()), path)
 	}
 }
 

@@ -22,7 +22,7 @@ type filter struct{ eval *bexpr.Evaluator }
 
 // filterFor compiles the request's expression against the type of sample, so
 // that an unknown selector is an error even when there is nothing to look at.
-// With a nil sample selectors are only looked up when there is.
+// With a nil sample an unknown selector is found out only when an item is there.
 func filterFor(q *request, sample any) (*filter, error) {
 	expr := q.get("filter")
 	if expr == "" {

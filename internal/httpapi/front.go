@@ -141,6 +141,9 @@ func (f *Front) plain(c net.Conn) (left []byte) {
 			if now := time.Now(); deadline.Sub(now) < frontIdle/2 {
 				deadline = now.Add(frontIdle)
 				c.SetReadDeadline(deadline)
+				if f.ctx.Err() != nil {
+					return nil // Close has set a deadline, which this one has replaced
+				}
 			}
 			n, err := c.Read(buf)
 			if err != nil || n == 0 {

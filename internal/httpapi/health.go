@@ -61,7 +61,7 @@ func (q *request) selection(sample any) (s selection, err error) {
 }
 
 // from returns the instances of a list that are selected.
-func (s selection) from(h *Handler, st *store.State, q *request, list []*store.Instance, value func(*store.Instance) any) ([]*store.Instance, error) {
+func (s selection) from(h *Handler, st *store.State, list []*store.Instance, value func(*store.Instance) any) ([]*store.Instance, error) {
 	var out []*store.Instance
 	for _, i := range list {
 		if s.passing && i.Status != api.Passing || !hasTags(i.Service.Tags, s.tags) || !hasMeta(i.Node.Meta, s.meta) {
@@ -71,14 +71,16 @@ func (s selection) from(h *Handler, st *store.State, q *request, list []*store.I
 	}
 	out, err := keep(s.filter, out, value)
 	if err == nil && s.near != "" {
-		out = h.sortInstances(st, q, s.near, out)
+		out = h.nearest(st, s.near, out)
 	}
 	return out, err
 }
 
-// absentService is the look of a service name that nobody has.
+// absentService is the look of a service name that nobody has. Its answer has
+// the index of the last change of any service, as in Consul, but such a change
+// wakes nobody: whoever waits for the name waits until it appears.
 func absentService(st *store.State, absent <-chan struct{}) look {
-	return look{index: st.AbsentIndex(), absent: absent, body: func() (*encoded, error) { return emptyList, nil }}
+	return look{index: st.AbsentIndex(), shown: st.Table(store.TableServices).Index, absent: absent, body: func() (*encoded, error) { return emptyList, nil }}
 }
 
 var emptyList = encode([]byte("[]"))
@@ -97,13 +99,13 @@ func (h *Handler) healthService(q *request) (reply, error) {
 		if v == nil {
 			return absentService(st, absent), nil
 		}
-		return look{index: v.HealthIndex, watch: v.Health, body: func() (*encoded, error) { return h.entries(st, q, v, sel) }}, nil
+		return look{index: v.HealthIndex, watch: v.Health, body: func() (*encoded, error) { return h.entries(st, v, sel) }}, nil
 	})
 }
 
-func (h *Handler) entries(st *store.State, q *request, v *store.ServiceView, sel selection) (*encoded, error) {
+func (h *Handler) entries(st *store.State, v *store.ServiceView, sel selection) (*encoded, error) {
 	if !sel.plain() {
-		list, err := sel.from(h, st, q, v.Instances, entryFilter)
+		list, err := sel.from(h, st, v.Instances, entryFilter)
 		return encode(encodeEntries(list)), err
 	}
 	form := formHealth
@@ -111,7 +113,7 @@ func (h *Handler) entries(st *store.State, q *request, v *store.ServiceView, sel
 		form = formHealthPassing
 	}
 	return kept(&v.Cache, form, func() []byte {
-		list, _ := sel.from(h, st, q, v.Instances, entryFilter) // without a filter nothing can fail
+		list, _ := sel.from(h, st, v.Instances, entryFilter) // without a filter nothing can fail
 		return encodeEntries(list)
 	}), nil
 }
@@ -136,7 +138,7 @@ func (h *Handler) healthConnect(q *request) (reply, error) {
 }
 
 // selectChecks returns the checks that a request selects.
-func (h *Handler) selectChecks(st *store.State, q *request, sel selection, list []*api.Check) ([]*api.Check, error) {
+func (h *Handler) selectChecks(st *store.State, sel selection, list []*api.Check) ([]*api.Check, error) {
 	if sel.meta != nil {
 		var out []*api.Check
 		for _, c := range list {
@@ -148,7 +150,7 @@ func (h *Handler) selectChecks(st *store.State, q *request, sel selection, list 
 	}
 	list, err := keep(sel.filter, list, checkFilter)
 	if err == nil && sel.near != "" {
-		list = h.sortChecks(st, q, sel.near, list)
+		list = h.nearestChecks(st, sel.near, list)
 	}
 	return list, err
 }
@@ -172,7 +174,7 @@ func (h *Handler) healthChecks(q *request) (reply, error) {
 			for _, i := range v.Instances {
 				list = append(list, i.OwnChecks...)
 			}
-			list, err := h.selectChecks(st, q, sel, list)
+			list, err := h.selectChecks(st, sel, list)
 			return encode(appendChecks(nil, list)), err
 		}}, nil
 	})
@@ -193,7 +195,7 @@ func (h *Handler) healthNode(q *request) (reply, error) {
 			return look{index: st.AbsentNodeIndex(), absent: absent, body: func() (*encoded, error) { return emptyList, nil }}, nil
 		}
 		return look{index: v.ChecksIndex, watch: v.Health, body: func() (*encoded, error) {
-			list, err := h.selectChecks(st, q, sel, v.Checks)
+			list, err := h.selectChecks(st, sel, v.Checks)
 			return encode(appendChecks(nil, list)), err
 		}}, nil
 	})
@@ -221,7 +223,7 @@ func (h *Handler) healthState(q *request) (reply, error) {
 				}
 				return true
 			})
-			list, err := h.selectChecks(st, q, sel, list)
+			list, err := h.selectChecks(st, sel, list)
 			return encode(appendChecks(nil, list)), err
 		}}, nil
 	})

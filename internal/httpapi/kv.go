@@ -196,8 +196,8 @@ func (q *request) conflict(names ...string) error {
 	return nil
 }
 
-// number reads a parameter that is a whole number. Consul finds it wrong in a
-// place that answers 500.
+// number reads a parameter that is a whole number. One that is none is answered
+// with 500, as by Consul.
 func (q *request) number(name string) (uint64, error) {
 	n, err := strconv.ParseUint(q.get(name), 10, 64)
 	return n, api.Wrap(api.Refused, "Invalid "+name+" parameter", err)

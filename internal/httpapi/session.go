@@ -59,7 +59,7 @@ func (h *Handler) sessionCreate(q *request) (reply, error) {
 	if q.ContentLength != 0 {
 		err := json.NewDecoder(http.MaxBytesReader(q.w, q.Body, bodyMax)).Decode(&in)
 		if err != nil && !errors.Is(err, io.EOF) {
-			return reply{}, api.Wrap(api.Invalid, "Request decode failed", err)
+			return reply{}, bodyError(err, &in)
 		}
 	}
 	if err := in.refuse(); err != nil {

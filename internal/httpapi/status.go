@@ -11,7 +11,8 @@ func (h *Handler) statusLeader(q *request) (reply, error) {
 	return jsonReply(addr)
 }
 
-// statusPeers serves /v1/status/peers: the addresses of all voters.
+// statusPeers serves /v1/status/peers: the addresses of all servers, those
+// without a vote included.
 func (h *Handler) statusPeers(q *request) (reply, error) {
 	if err := h.reg.CheckDatacenter(q.datacenter()); err != nil {
 		return reply{}, err

@@ -98,7 +98,7 @@ func TestCheckPolicySpellings(t *testing.T) {
 		`{"Kind":"check-policy","Name":"web","Damping":{"Colour":1}}`:      `Request decoding failed: invalid config key "Damping.Colour"`,
 		`{"Kind":"check-policy","Name":"web","Guard":{"Window":"1m"}}`:     `Request decoding failed: invalid config key "Guard.Window"`,
 		`{"Kind":"check-policy","Name":"web","Damping":{"Window":"soon"}}`: `Request decoding failed: Damping.Window: invalid duration "soon": use a number with a unit such as 10s`,
-		`{"Kind":"check-policy","Name":"web","Damping":5}`:                 `Request decoding failed: Damping: json: cannot unmarshal number into Go value of type map[string]json.RawMessage`,
+		`{"Kind":"check-policy","Name":"web","Damping":5}`:                 `Request decoding failed: Damping must be an object, not a number`,
 		`{"Kind":"check-policy","Name":"web","Damping":{"Changes":-1}}`:    `Invalid check policy: Damping.Changes is -1: use 1 to 100`,
 		`{"Kind":"check-policy","Name":"web","Damping":{"Changes":101}}`:   `Invalid check policy: Damping.Changes is 101: use 1 to 100`,
 		`{"Kind":"check-policy","Name":"web","Damping":{"Window":"1ms"}}`:  `Invalid check policy: Damping.Window is 1ms: use 1s to 24h0m0s`,

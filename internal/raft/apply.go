@@ -26,7 +26,9 @@ const callApply = "raft.apply"
 // hold timeout. api.OutcomeUnknown means that the command may still be applied,
 // or was; the caller must find out or repeat it only if that is harmless. A
 // context that ends gives its error if nothing was proposed, else
-// api.OutcomeUnknown with the context's error as its cause.
+// api.OutcomeUnknown with the context's error as its cause. Under the context of
+// a Term or a Liveness nothing is forwarded, and api.Refused means that the term
+// is over and nothing was changed.
 func (n *Node) Apply(ctx context.Context, cmd []byte) (result []byte, index uint64, err error) {
 	switch {
 	case len(cmd) == 0:
@@ -50,6 +52,9 @@ func (n *Node) Apply(ctx context.Context, cmd []byte) (result []byte, index uint
 }
 
 func (n *Node) applyOnce(ctx context.Context, cmd []byte) ([]byte, uint64, error) {
+	if term, bound := boundTo(ctx); bound {
+		return n.proposeIn(ctx, term, cmd)
+	}
 	if n.IsLeader() {
 		return n.propose(ctx, cmd)
 	}
@@ -93,13 +98,18 @@ func (n *Node) append(ctx context.Context, data []byte) (proposed, error) {
 // begin proposes an entry. It waits while the library's queue is full, for the
 // hold timeout at most.
 func (n *Node) begin(data []byte) (<-chan proposed, error) {
+	return n.beginLog(hraft.Log{Data: data})
+}
+
+// beginLog is begin for an entry of which more than the data is given.
+func (n *Node) beginLog(l hraft.Log) (<-chan proposed, error) {
 	select {
 	case <-n.proposals.closed:
 		return nil, errClosed
 	default:
 	}
 	done := make(chan proposed, 1)
-	if !n.settle.add(n.raft.Apply(data, n.cfg.HoldTimeout), done) {
+	if !n.settle.add(n.raft.ApplyLog(l, n.cfg.HoldTimeout), done) {
 		return nil, api.E(api.OutcomeUnknown, "server shut down while the write was in flight")
 	}
 	return done, nil

@@ -53,6 +53,8 @@ type serverStats struct {
 	LastContact time.Duration
 	LastTerm    uint64
 	LastIndex   uint64
+	// Abstains says that the server does not vote yet, see electorNote.
+	Abstains bool `json:",omitempty"`
 }
 
 // SetAutopilotConfig sets the rules for when this server leads. The caller
@@ -61,7 +63,7 @@ func (n *Node) SetAutopilotConfig(c AutopilotConfig) { n.autopilotConfig.Store(&
 
 // runAutopilot is a duty of the leader.
 func (n *Node) runAutopilot(ctx context.Context, _ uint64) {
-	pilot := ap.New(autopilotRaft{n.raft, n}, &autopilotDelegate{node: n},
+	pilot := ap.New(autopilotRaft{n.raft, n, ctx}, &autopilotDelegate{node: n},
 		ap.WithLogger(newLogBridge(n.log)), ap.WithPromoter(&promoter{}),
 		ap.WithUpdateInterval(n.autopilotPace(autopilotUpdate)),
 		ap.WithReconcileInterval(n.autopilotPace(n.timing.pilot)))
@@ -77,23 +79,6 @@ func (n *Node) runAutopilot(ctx context.Context, _ uint64) {
 func (n *Node) autopilotPace(usual time.Duration) time.Duration {
 	wish := n.autopilotConfig.Load().ServerStabilizationTime
 	return max(200*time.Millisecond, min(usual, wish))
-}
-
-// autopilotRaft is the library as autopilot sees it: with this package's care
-// for who may vote.
-type autopilotRaft struct {
-	*hraft.Raft
-	node *Node
-}
-
-func (r autopilotRaft) AddVoter(id hraft.ServerID, addr hraft.ServerAddress, prev uint64, d time.Duration) hraft.IndexFuture {
-	r.node.sole.Store(false)
-	return r.Raft.AddVoter(id, addr, prev, d)
-}
-
-func (r autopilotRaft) AddNonvoter(id hraft.ServerID, addr hraft.ServerAddress, prev uint64, d time.Duration) hraft.IndexFuture {
-	r.node.sole.Store(false)
-	return r.Raft.AddNonvoter(id, addr, prev, d)
 }
 
 // promoter promotes servers that are stable and meant to vote.
@@ -187,10 +172,12 @@ func (d *autopilotDelegate) RemoveFailedServer(s *ap.Server) {
 	n.tasks.spawn(func() {
 		ctx, cancel := n.within(n.cfg.HoldTimeout)
 		defer cancel()
-		n.changes.Lock()
-		defer n.changes.Unlock()
+		if n.turn.Take(ctx) != nil {
+			return
+		}
+		defer n.turn.Give()
 		gone, ok := n.find(string(s.ID))
-		if !ok || !n.IsLeader() || n.liveness.aliveNow(string(s.ID)) {
+		if !ok || !n.IsLeader() || !n.liveness.silent(string(s.ID)) {
 			return
 		}
 		if err := n.remove(ctx, gone); err != nil {
@@ -202,7 +189,7 @@ func (d *autopilotDelegate) RemoveFailedServer(s *ap.Server) {
 }
 
 func (n *Node) answerStats(context.Context, []byte) ([]byte, error) {
-	s := serverStats{LastContact: n.LastContact(), LastIndex: n.raft.LastIndex()}
+	s := serverStats{LastContact: n.LastContact(), LastIndex: n.raft.LastIndex(), Abstains: n.guard.Note().Abstain}
 	if _, err := fmt.Sscan(n.raft.Stats()["last_log_term"], &s.LastTerm); err != nil {
 		return nil, api.Wrap(api.Internal, "last log term", err)
 	}

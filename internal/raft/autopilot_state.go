@@ -113,7 +113,7 @@ func (n *Node) export(state *ap.State) AutopilotState {
 	}
 	for id, s := range state.Servers {
 		status := string(s.Server.NodeStatus)
-		if string(id) != n.cfg.ID && !n.liveness.aliveNow(string(id)) {
+		if string(id) != n.cfg.ID && n.liveness.silent(string(id)) {
 			status = string(ap.NodeFailed)
 		}
 		out.Servers[string(id)] = AutopilotServer{

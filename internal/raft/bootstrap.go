@@ -77,14 +77,14 @@ type founding struct {
 func (f *founding) step(ctx context.Context, fresh []introduction) {
 	p, err := f.propose(fresh)
 	if err != nil {
-		f.node.log.Warn("cannot found a cluster", "error", err)
+		f.node.joiner.warn("cannot found a cluster", "error", err)
 		return
 	}
 	if p == nil || !f.ask(ctx, p) {
 		return
 	}
 	if err := f.found(p); err != nil {
-		f.node.log.Warn("cannot found a cluster", "error", err)
+		f.node.joiner.warn("cannot found a cluster", "error", err)
 		return
 	}
 	// The others found it as well as soon as they are told; then the first of
@@ -108,7 +108,7 @@ func (f *founding) propose(fresh []introduction) (*proposal, error) {
 	names := map[string]string{n.cfg.Name: n.cfg.ID}
 	for _, i := range fresh {
 		if id, ok := names[i.Name]; ok && id != i.ID {
-			n.log.Warn("two servers have the same name", "name", i.Name, "id", id, "other", i.ID)
+			n.joiner.warn("two servers have the same name", "name", i.Name, "id", id, "other", i.ID)
 			continue
 		}
 		names[i.Name] = i.ID
@@ -116,7 +116,7 @@ func (f *founding) propose(fresh []introduction) (*proposal, error) {
 		case i.NonVoter || i.Founded:
 		case i.Expect != n.cfg.BootstrapExpect:
 			if i.Expect != 0 {
-				n.log.Warn("servers differ in bootstrap_expect", "server", i.Name, "theirs", i.Expect, "ours", n.cfg.BootstrapExpect)
+				n.joiner.warn("servers differ in bootstrap_expect", "server", i.Name, "theirs", i.Expect, "ours", n.cfg.BootstrapExpect)
 			}
 		default:
 			founders = append(founders, founder{i.ID, i.Address})

@@ -91,13 +91,12 @@ func (c *cluster) start(id string, change func(*Config)) (*testServer, error) {
 	if change != nil {
 		change(&cfg)
 	}
+	if cfg.Listener == nil && old == nil {
+		cfg.Listener = listen(c.t)
+	}
 	if cfg.Listener == nil {
-		addr := "127.0.0.1:0"
-		if old != nil {
-			addr = old.addr
-		}
 		require.Eventually(c.t, func() bool {
-			l, err := net.Listen("tcp", addr)
+			l, err := net.Listen("tcp", old.addr)
 			cfg.Listener = l
 			return err == nil
 		}, 5*time.Second, 10*time.Millisecond)
@@ -149,8 +148,7 @@ func (c *cluster) found(ids ...string) {
 	listeners := map[string]net.Listener{}
 	var addrs []string
 	for _, id := range ids {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(c.t, err)
+		l := listen(c.t)
 		listeners[id] = l
 		addrs = append(addrs, l.Addr().String())
 		c.net.name(l.Addr().String(), c.id(id))
@@ -346,10 +344,17 @@ func (n *network) sever(a, b string, severed bool) {
 	}
 }
 
-func listen(t *testing.T) net.Listener {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	return l
+// listen takes a port below those that systems lend to outgoing connections and
+// to who asks for any port: nobody else gets it while its server is down.
+func listen(t testing.TB) net.Listener {
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(22_000)))
+		if err == nil {
+			return l
+		}
+	}
+	require.FailNow(t, "no port is free")
+	return nil
 }
 
 func tcpListen(addr string) (net.Listener, error) { return net.Listen("tcp", addr) }

@@ -106,12 +106,24 @@ func (a *fsmAdapter) Restore(r io.ReadCloser) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	index, term := a.fsm.LastApplied()
+	if index, term = max(index, a.index), max(term, a.term); in.note.overtaken(index, term) {
+		// It was overtaken on its way. What was applied stays applied, and the
+		// leader that still needs us to have a snapshot sends a newer one.
+		return errors.Join(fmt.Errorf("snapshot up to index %d is older than the state, at %d", in.note.Index, index), in.remove())
+	}
 	if err := a.fsm.Restore(in); err != nil {
 		// The leader sends another; a start must not stumble over this one.
 		return errors.Join(fmt.Errorf("restore snapshot: %w", err), in.remove())
 	}
 	in.note.State, _ = a.fsm.Durable()
+	// If the note cannot be written the library goes on as if nothing had
+	// happened: what it applies again is in the state.
+	a.skip = in.note.State
 	if err := in.settle(); err != nil {
+		return err
+	}
+	if err := in.store.dropBehind(in.note.Index); err != nil {
 		return err
 	}
 	// What follows in the log is new to this state, even if an earlier
@@ -127,7 +139,7 @@ func (a *fsmAdapter) set(n *snapshotNote) {
 	a.index, a.term = n.Index, n.Term
 	a.configuration = n.configuration()
 	a.configIndex.Store(n.ConfigurationIndex)
-	a.applied.Advance(n.Index)
+	a.applied.Set(n.Index)
 }
 
 // frozen returns the present state and the log position and configuration it

@@ -21,9 +21,11 @@ func (n *Node) hasten() {
 			wait = time.Minute // or until that changes
 		}
 		if n.raft.State() == hraft.Follower {
-			if _, id := n.Leader(); id != "" && id != last {
+			if _, id := n.Leader(); id != "" {
 				last = id
-				n.followed.Store(&id)
+				if former := n.followed.Load(); former == nil || *former != id {
+					n.followed.Store(&id)
+				}
 			}
 			due := n.timing.heartbeat + time.Duration(n.rank(last))*n.timing.stagger
 			contact := n.raft.LastContact()
@@ -75,13 +77,6 @@ func (n *Node) voters() []string {
 		}
 	}
 	return ids
-}
-
-// refreshSole notes whether this server is the only voter, in which case it
-// needs nobody to prove that it leads. Whoever adds a server clears it first.
-func (n *Node) refreshSole() {
-	ids := n.voters()
-	n.sole.Store(len(ids) == 1 && ids[0] == n.cfg.ID)
 }
 
 // within returns a context for work that outlives neither d nor the Node.

@@ -2,9 +2,11 @@ package raft
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"sync"
@@ -26,11 +28,17 @@ type joiner struct {
 	failed  chan error    // what Failed returns
 	began   time.Time     // of the present search
 	settled bool          // the leader knows where this server is
+	met     bool          // a server has answered in the present search
+	refused bool          // by the leader, when it was last asked
 	once    []string      // Join addresses, until tried
+	asked   string        // the run in which this server last became settled, or tries to
+	said    *seenMessages // what was logged of the search
 
 	mu      sync.Mutex
 	extra   []string // addresses given to JoinCluster
 	resting bool     // left or removed: waits for JoinCluster
+	run     string   // since the start or the last JoinCluster, see removals.go
+	trouble error    // the latest failure to reach a server, or a leader's refusal
 }
 
 // The pace of the search: fast while a cluster may be forming, then slower.
@@ -41,12 +49,16 @@ const (
 	lookPace = time.Second
 	// lostAfter is how long a leader is silent before a member looks for it.
 	lostAfter = 3 * time.Second
+	// A nudge waits for nudgePace, so that what comes together costs one step.
+	// After manyNudges without a pause in between it waits for fastPace: servers
+	// whose steps are news to each other cannot keep each other busy.
+	nudgePace, manyNudges = 10 * time.Millisecond, 16
 )
 
 func newJoiner(n *Node) *joiner {
 	return &joiner{
 		node: n, nudged: make(chan struct{}, 1), failed: make(chan error, 1),
-		began: time.Now(), once: n.cfg.Join,
+		began: time.Now(), once: n.cfg.Join, said: newSeenMessages(n.cfg.RetryInterval), run: rand.Text(),
 	}
 }
 
@@ -59,21 +71,23 @@ func (n *Node) nudge() {
 }
 
 // Failed returns a channel that receives one error if RetryMax attempts to join
-// have failed. The search has ended then.
+// have failed. The search has ended then, and the owner should Close the Node.
 func (n *Node) Failed() <-chan error { return n.joiner.failed }
 
-func (j *joiner) run() {
+func (j *joiner) loop() {
 	n := j.node
+	nudges := 0 // without a pause in between
 	for {
 		wait := lookPace
 		switch {
 		case j.rests():
-		case j.settled && !j.lost():
+		case j.settled && !j.lost() && j.asked == j.presentRun():
 			n.refreshRoster()
 		default:
 			if j.settled {
-				j.settled, j.began = false, time.Now()
+				j.settled, j.met, j.began = false, false, time.Now()
 			}
+			j.asked = j.presentRun()
 			if j.step(); !j.settled {
 				var more bool
 				if wait, more = j.pace(); !more {
@@ -81,14 +95,19 @@ func (j *joiner) run() {
 				}
 			}
 		}
-		j.catchUp()
+		if j.catchUp(); j.settled && n.guard.Note().Abstain {
+			wait = min(wait, fastPace) // the cluster is one vote short
+		}
 		select {
 		case <-time.After(wait):
+			nudges = 0
 		case <-j.nudged:
-			// At most one step in a few milliseconds, however often servers
-			// introduce themselves.
+			pause := nudgePace
+			if nudges++; nudges > manyNudges {
+				pause = fastPace
+			}
 			select {
-			case <-time.After(10 * time.Millisecond):
+			case <-time.After(pause):
 			case <-n.ctx.Done():
 				return
 			}
@@ -98,18 +117,6 @@ func (j *joiner) run() {
 	}
 }
 
-func (j *joiner) rests() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.resting
-}
-
-func (j *joiner) rest(resting bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.resting = resting
-}
-
 // lost reports whether a settled member should look for the leader.
 func (j *joiner) lost() bool { return j.node.LastContact() > lostAfter }
 
@@ -117,17 +124,38 @@ func (j *joiner) lost() bool { return j.node.LastContact() > lostAfter }
 func (j *joiner) pace() (time.Duration, bool) {
 	n := j.node
 	elapsed := time.Since(j.began)
-	if limit := time.Duration(n.cfg.RetryMax) * n.cfg.RetryInterval; n.cfg.RetryMax > 0 && elapsed > limit && !n.member() {
-		j.failed <- api.E(api.Unavailable, fmt.Sprintf("no server could be joined in %d attempts", n.cfg.RetryMax))
+	if err := j.hopeless(elapsed); err != nil {
+		j.failed <- err
 		return 0, false
 	}
 	switch {
+	case j.refused:
+		// What is in the way may go soon, as a server does that died with this
+		// one's name, or stay until somebody acts.
+		return min(max(elapsed/4, fastPace), n.cfg.RetryInterval), true
 	case elapsed < fastFor:
 		return fastPace, true
 	case elapsed < slowFor || n.member():
 		return slowPace, true
 	}
 	return n.cfg.RetryInterval, true
+}
+
+// hopeless returns why the search is given up: for RetryMax times RetryInterval
+// nobody has answered, or the leader has refused this server. One that others
+// have answered, and that waits with them for a cluster, goes on, and so does a
+// member.
+func (j *joiner) hopeless(elapsed time.Duration) error {
+	c := &j.node.cfg
+	switch {
+	case c.RetryMax <= 0, len(c.RetryJoin) == 0, elapsed <= time.Duration(c.RetryMax)*c.RetryInterval:
+		return nil
+	case j.met && !j.refused, j.node.member():
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return api.Wrap(api.Unavailable, fmt.Sprintf("no server could be joined in %d attempts", c.RetryMax), j.trouble)
 }
 
 // step makes one attempt to get settled.
@@ -144,8 +172,14 @@ func (j *joiner) step() {
 		return
 	}
 	found := j.meet(ctx)
+	asked := map[string]bool{}
 	for _, i := range found {
-		if i.LeaderAddress != "" && i.Leader != n.cfg.ID && j.ask(ctx, endpoint(i.Leader, i.LeaderAddress)) {
+		leader := endpoint(i.Leader, i.LeaderAddress)
+		if i.LeaderAddress == "" || i.Leader == n.cfg.ID || asked[leader] {
+			continue
+		}
+		asked[leader] = true
+		if j.ask(ctx, leader) {
 			return
 		}
 	}
@@ -166,8 +200,10 @@ func (j *joiner) announce(ctx context.Context) bool {
 	if n.ready.Load() == 0 || s.Suffrage != hraft.Voter {
 		return false
 	}
-	n.changes.Lock()
-	defer n.changes.Unlock()
+	if n.turn.Take(ctx) != nil {
+		return false
+	}
+	defer n.turn.Give()
 	err := n.change(ctx, func() hraft.Future {
 		return n.raft.AddVoter(s.ID, hraft.ServerAddress(n.cfg.Advertise), 0, n.cfg.HoldTimeout)
 	})
@@ -179,6 +215,7 @@ func (j *joiner) announce(ctx context.Context) bool {
 func (j *joiner) meet(ctx context.Context) []introduction {
 	var (
 		mu    sync.Mutex
+		met   bool
 		found = map[string]introduction{}
 		asked = map[string]bool{j.node.cfg.Advertise: true}
 		wg    sync.WaitGroup
@@ -190,6 +227,7 @@ func (j *joiner) meet(ctx context.Context) []introduction {
 			mu.Lock()
 			seen := asked[addr] || len(asked) > maxKnown
 			asked[addr] = true
+			met = met || addr == j.node.cfg.Advertise // as in Consul, this server counts
 			mu.Unlock()
 			if seen {
 				continue
@@ -200,11 +238,11 @@ func (j *joiner) meet(ctx context.Context) []introduction {
 					j.complain(addr, err)
 					return
 				}
-				if i.ID == j.node.cfg.ID {
-					return
-				}
 				mu.Lock()
-				found[i.ID] = i
+				met = true
+				if i.ID != j.node.cfg.ID {
+					found[i.ID] = i
+				}
 				mu.Unlock()
 				visit(i.Peers)
 			})
@@ -212,6 +250,7 @@ func (j *joiner) meet(ctx context.Context) []introduction {
 	}
 	visit(j.addresses())
 	wg.Wait()
+	j.met = j.met || met
 	list := make([]introduction, 0, len(found))
 	for _, i := range found {
 		list = append(list, i)
@@ -219,12 +258,27 @@ func (j *joiner) meet(ctx context.Context) []introduction {
 	return list
 }
 
+// complain reports that an address cannot be joined, a refusal louder than
+// silence.
 func (j *joiner) complain(addr string, err error) {
-	level := j.node.log.Debug
+	j.mu.Lock()
+	j.trouble = err
+	j.mu.Unlock()
 	if errors.Is(err, api.Refused) {
-		level = j.node.log.Warn
+		j.warn("cannot join", "address", addr, "error", err)
+		return
 	}
-	level("cannot join", "address", addr, "error", err)
+	j.node.log.Debug("cannot join", "address", addr, "error", err)
+}
+
+// warn logs what an operator should mend. What is met again and again is a
+// warning once in RetryInterval.
+func (j *joiner) warn(msg string, args ...any) {
+	level := slog.LevelDebug
+	if j.said.first(fmt.Sprintln(append([]any{msg}, args...)...)) {
+		level = slog.LevelWarn
+	}
+	j.node.log.Log(j.node.ctx, level, msg, args...)
 }
 
 // addresses returns everywhere another server may be.
@@ -262,15 +316,24 @@ func (n *Node) joinAddress(addr string) string {
 // ask asks the leader at the endpoint for membership at this server's address.
 func (j *joiner) ask(ctx context.Context, addr string) bool {
 	n := j.node
-	body, err := json.Marshal(n.introduce())
+	self := n.introduce()
+	body, err := json.Marshal(self)
 	if err == nil {
-		_, err = n.client.Call(ctx, addr, callJoin, body)
+		body, err = n.client.Call(ctx, addr, callJoin, body)
+	}
+	var answer joinAnswer
+	if err == nil && len(body) > 0 {
+		err = json.Unmarshal(body, &answer)
 	}
 	if err != nil {
 		j.complain(addr, err)
+		j.refused = errors.Is(err, api.Refused)
 		return false
 	}
-	j.settled = true
+	if answer.Removed {
+		return j.removed(self.Run)
+	}
+	j.settled, j.refused = true, false
 	if n.guard.Note().Left {
 		err = n.guard.update(func(note *electorNote) { note.Left = false })
 	}
@@ -323,7 +386,7 @@ func (n *Node) JoinCluster(ctx context.Context, addrs []string) (int, error) {
 		if len(n.joiner.extra) < maxKnown {
 			n.joiner.extra = append(n.joiner.extra, addr)
 		}
-		n.joiner.resting = false
+		n.joiner.resting, n.joiner.run = false, rand.Text()
 		n.joiner.mu.Unlock()
 	}
 	n.nudge()

@@ -1,11 +1,15 @@
 package raft
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -188,7 +192,129 @@ func TestRetryMax(t *testing.T) {
 	s := c.mustStart("a", func(cfg *Config) {
 		cfg.RetryJoin, cfg.RetryMax, cfg.RetryInterval = []string{"127.0.0.1:1"}, 2, 100*time.Millisecond
 	})
-	require.ErrorContains(t, <-s.Failed(), "2 attempts")
+	err := <-s.Failed()
+	require.ErrorContains(t, err, "no server could be joined in 2 attempts: ")
+	require.ErrorContains(t, err, "127.0.0.1:1")
+}
+
+// The limit is for a server that finds nobody or is not taken in: one that
+// others have answered waits with them for the rest.
+func TestRetryMaxIsForTheSearch(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	limited := func(addrs ...string) func(*Config) {
+		return func(cfg *Config) {
+			cfg.BootstrapExpect, cfg.RetryJoin = 3, addrs
+			cfg.RetryMax, cfg.RetryInterval = 1, 10*time.Millisecond
+		}
+	}
+	first := c.mustStart("a", limited())
+	second := c.mustStart("b", limited(first.addr, "127.0.0.1:1"))
+	own := listen(t)
+	third := c.mustStart("d", func(cfg *Config) {
+		limited(own.Addr().String())(cfg)
+		cfg.Listener = own
+	})
+	late := time.After(500 * time.Millisecond)
+	for waiting := true; waiting; {
+		select {
+		case err := <-first.Failed():
+			require.NoError(t, err, "it was given nobody to join")
+		case err := <-second.Failed():
+			require.NoError(t, err, "the first has answered")
+		case err := <-third.Failed():
+			require.NoError(t, err, "as in Consul it has joined itself")
+		case <-late:
+			waiting = false
+		}
+	}
+	c.mustStart("c", limited(first.addr))
+	for _, id := range []string{"a", "b", "c"} {
+		c.ready(id)
+	}
+
+	refused := c.mustStart("x", func(cfg *Config) {
+		limited(first.addr)(cfg)
+		cfg.BootstrapExpect, cfg.Name = 0, "node-b"
+	})
+	require.ErrorContains(t, <-refused.Failed(), `name "node-b" is that of the living server`)
+}
+
+// said counts how often one message is a warning, with what it says of whom, and
+// how often less since the first of them.
+type said struct {
+	slog.Handler
+	msg string
+
+	mu     sync.Mutex
+	warned map[string]int
+	quiet  int
+	first  time.Time
+}
+
+func (s *said) Enabled(context.Context, slog.Level) bool { return true }
+
+func (s *said) Handle(_ context.Context, r slog.Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Message != s.msg {
+		return nil
+	}
+	if r.Level != slog.LevelWarn {
+		s.quiet += min(len(s.warned), 1)
+		return nil
+	}
+	if len(s.warned) == 0 {
+		s.first = r.Time
+	}
+	var about strings.Builder
+	r.Attrs(func(a slog.Attr) bool {
+		about.WriteString(a.String())
+		return true
+	})
+	s.warned[about.String()]++
+	return nil
+}
+
+// A server that is refused asks again ever more rarely, and says it once.
+func TestRefusedJoinIsQuiet(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.foundQuick("a", "b")
+	log := &said{Handler: slog.DiscardHandler, msg: "cannot join", warned: map[string]int{}}
+	c.mustStart("x", func(cfg *Config) {
+		cfg.Name, cfg.Logger = "node-b", slog.New(log)
+		cfg.RetryJoin = []string{c.get("a").addr, c.get("b").addr}
+	})
+	const refusals = 8
+	c.eventually(func() error {
+		log.mu.Lock()
+		defer log.mu.Unlock()
+		if log.quiet < refusals {
+			return fmt.Errorf("refused %d times more after the first", log.quiet)
+		}
+		return nil
+	})
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	for about, times := range log.warned {
+		require.Equal(t, 1, times, about)
+	}
+	require.Greater(t, time.Since(log.first), time.Second, "not 200 ms apart at least")
+}
+
+// An introduction that says nothing new wakes nobody.
+func TestRosterKnowsNews(t *testing.T) {
+	var r roster
+	i := introduction{ID: "a", Address: "h:1", Peers: []string{"x", "y"}, Meta: map[string]string{"k": "v"}}
+	require.True(t, r.note(i, false))
+	require.False(t, r.note(i, true))
+	i.Peers = []string{"y", "x"}
+	require.False(t, r.note(i, false), "the order of peers")
+	i.Leader = "b"
+	require.True(t, r.note(i, false))
+	i.Peers = []string{"y", "x", "z"}
+	require.True(t, r.note(i, false))
 }
 
 func TestLeave(t *testing.T) {

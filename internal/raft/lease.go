@@ -92,15 +92,32 @@ func (l *lease) Void(term uint64) {
 func (l *lease) Since(term uint64, t time.Time) (bool, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.current == term {
-		if at := l.majority(); !at.IsZero() && !at.Before(t) {
-			return true, nil
-		}
+	if l.since(term, t) {
+		return true, nil
 	}
 	if l.changed == nil {
 		l.changed = make(chan struct{})
 	}
 	return false, l.changed
+}
+
+// Held reports what Since does, for who does not wait for it.
+func (l *lease) Held(term uint64, t time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.since(term, t)
+}
+
+// since is called with mu held.
+func (l *lease) since(term uint64, t time.Time) bool {
+	if term > l.current {
+		l.begin(term) // a server without other voters hears no acknowledgement
+	}
+	if l.current != term {
+		return false
+	}
+	at := l.majority()
+	return !at.IsZero() && !at.Before(t)
 }
 
 func (l *lease) begin(term uint64) {

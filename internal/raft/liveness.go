@@ -9,6 +9,10 @@ import (
 // liveness is the leader's view of which other servers live, from the
 // heartbeats they answer.
 //
+// Silence counts only while this server could have heard something: while it was
+// running, and while a majority acknowledged it. A leader that was paused has
+// perhaps been deposed, and by the clock everybody was silent.
+//
 // The news is level-triggered: what the receiver has not yet taken is replaced
 // by what is true now, and each term begins by telling the state of everyone.
 type liveness struct {
@@ -21,6 +25,18 @@ type liveness struct {
 	since   map[string]time.Time
 	pending []string // IDs to be told, each once
 	wake    chan struct{}
+	// watched is from when on this leader has been watching, see watch; zero for
+	// all of its term. acked is whether a majority has acknowledged the term.
+	watched time.Time
+	acked   bool
+	stood   candidacy // of the former leader
+	begun   beginning
+}
+
+// candidacy is when a server last asked for this one's vote.
+type candidacy struct {
+	id string
+	at time.Time
 }
 
 func newLiveness(n *Node) *liveness {
@@ -49,31 +65,54 @@ func (l *liveness) heard(id string, at time.Time) {
 	}
 }
 
+// stands notes that a server asks for this one's vote. Of a former leader that is
+// the sign of life which its followers get. Of others it is none: one that nobody
+// can reach asks again and again.
+func (l *liveness) stands(id string, at time.Time) {
+	if former := l.node.followed.Load(); former == nil || *former != id {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stood = candidacy{id, at}
+}
+
+// judge returns whether a server gave a sign of life lately, and whether that is
+// decided: a new leader must not take who it has not heard yet for dead, nor for
+// alive; neither must one that was paused.
+func (l *liveness) judge(id string) (alive, decided bool) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	alive = now.Sub(l.contact[id]) < l.node.timing.dead
+	from := latest(l.watched, l.node.awake.Since(now))
+	_, known := l.state[id]
+	return alive, known && (l.contact[id].After(from) || now.Sub(from) >= l.node.timing.dead)
+}
+
 // aliveNow reports whether the server gave a sign of life lately.
 func (l *liveness) aliveNow(id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return time.Since(l.contact[id]) < l.node.timing.dead
+	alive, _ := l.judge(id)
+	return alive
 }
 
-// decided reports whether this term's state of the server is known. A new
-// leader must not take who it has not heard yet for dead, nor for alive.
-func (l *liveness) decided(id string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, known := l.state[id]
-	return known
+// silent reports whether the server has given no sign of life lately though this
+// leader was watching.
+func (l *liveness) silent(id string) bool {
+	alive, decided := l.judge(id)
+	return decided && !alive
 }
 
-// silentFor returns how long ago a server that counts as failed gave its last
-// sign of life, or this term began; 0 for one that does not.
+// silentFor returns how long a server that counts as failed has given no sign of
+// life while this leader was watching; 0 for one that does not.
 func (l *liveness) silentFor(id string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if alive, known := l.state[id]; !known || alive {
 		return 0
 	}
-	return time.Since(l.since[id])
+	now := time.Now()
+	return now.Sub(latest(l.since[id], l.watched, l.node.awake.Since(now)))
 }
 
 // set changes the state and queues the news. The caller holds mu.
@@ -91,22 +130,15 @@ func (l *liveness) set(id string, alive bool, since time.Time) {
 	}
 }
 
-// run is a duty of the leader.
+// run is a duty of the leader; the term has begun.
 func (l *liveness) run(ctx context.Context, _ uint64) {
-	begun := beginning{term: time.Now()}
-	if id := l.node.followed.Load(); id != nil {
-		begun.leader, begun.contact = *id, l.node.raft.LastContact()
-	}
-	l.mu.Lock()
-	clear(l.state)
-	l.pending = nil
-	l.mu.Unlock()
 	for {
 		wait := 100 * time.Millisecond
-		if !l.look(begun) {
+		if !l.look(time.Now()) {
 			wait = time.Second // nobody to look at yet
 		}
 		next, ok := l.next()
+		next.Context = ctx
 		out := l.out
 		if !ok {
 			out = nil
@@ -123,11 +155,32 @@ func (l *liveness) run(ctx context.Context, _ uint64) {
 }
 
 // beginning is what a leader knows when its term begins: nothing of the others,
-// whom its predecessor listened to, but when it heard that one last itself.
+// whom its predecessor listened to, but when that one last led it or asked for its
+// vote.
 type beginning struct {
+	number  uint64 // raft term
 	term    time.Time
 	leader  string // ID of the predecessor, empty if unknown
 	contact time.Time
+}
+
+// begin forgets what was told in an earlier term, before anybody asks who lives
+// in this one.
+func (l *liveness) begin(term uint64, now time.Time) {
+	begun := beginning{number: term, term: now}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	// Whom this server followed before it led itself is no predecessor later on.
+	if id := l.node.followed.Swap(nil); id != nil {
+		begun.leader, begun.contact = *id, l.node.raft.LastContact()
+		if l.stood.id == *id {
+			begun.contact = latest(begun.contact, l.stood.at)
+		}
+	}
+	l.begun = begun
+	clear(l.state)
+	l.pending = nil
+	l.watched, l.acked = time.Time{}, false
 }
 
 // of returns from when on the silence of a server counts.
@@ -138,29 +191,61 @@ func (b beginning) of(id string) time.Time {
 	return b.term
 }
 
-// look compares the last signs of life with the clock. It reports whether there
-// are other servers.
-func (l *liveness) look(begun beginning) bool {
+// ackWithin is how old the acknowledgement of a majority may be, as a part of
+// timing.dead, for a leader that watches. Without one it steps down after
+// timing.step, which is less, unless it is stalled.
+const ackWithin = 2
+
+// watch notes from when on the silence of others means something. It reports
+// whether it does now. The caller holds mu.
+func (l *liveness) watch(now time.Time) bool {
+	held := l.node.lease.Held(l.begun.number, now.Add(-l.node.timing.dead/ackWithin))
+	l.watched = latest(l.watched, l.node.awake.Since(now))
+	switch {
+	case held:
+		l.acked = true
+	case l.acked:
+		l.watched = now
+	}
+	return held
+}
+
+// latest returns the latest of the times.
+func latest(t time.Time, more ...time.Time) time.Time {
+	for _, m := range more {
+		if m.After(t) {
+			t = m
+		}
+	}
+	return t
+}
+
+// look compares the last signs of life with the clock, of which now was taken
+// before anything else. It reports whether there are other servers.
+func (l *liveness) look(now time.Time) bool {
 	members := map[string]bool{}
 	for _, s := range l.node.configuration() {
 		members[string(s.ID)] = string(s.ID) != l.node.cfg.ID
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	// Whoever lives answers the first heartbeats of the term, the former leader
+	// as well, however long it has not led.
+	watching := l.watch(now) && now.Sub(l.begun.term) >= l.node.timing.heartbeat/2
 	for id, other := range members {
 		if !other {
 			continue
 		}
 		last := l.contact[id]
 		alive, known := l.state[id]
-		heard := last.After(begun.term)
+		heard := last.After(l.begun.term)
 		if !heard {
-			last = begun.of(id)
+			last = latest(last, l.begun.of(id))
 		}
-		switch silent := time.Since(last); {
+		switch silent := now.Sub(latest(last, l.watched)); {
 		case !known && heard:
 			l.set(id, true, last)
-		case (!known || alive) && silent >= l.node.timing.dead:
+		case watching && (!known || alive) && silent >= l.node.timing.dead:
 			l.set(id, false, last)
 		}
 	}

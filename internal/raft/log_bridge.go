@@ -27,13 +27,20 @@ type logBridge struct {
 	seen *seenMessages
 }
 
+// seenMessages remembers when a message was last passed on.
 type seenMessages struct {
+	every time.Duration // how long the same one is then held back
+
 	mu sync.Mutex
 	at map[string]time.Time
 }
 
+func newSeenMessages(every time.Duration) *seenMessages {
+	return &seenMessages{every: every, at: map[string]time.Time{}}
+}
+
 func newLogBridge(to *slog.Logger) *logBridge {
-	return &logBridge{to: to, seen: &seenMessages{at: map[string]time.Time{}}}
+	return &logBridge{to: to, seen: newSeenMessages(repeatAfter)}
 }
 
 // expected are messages that belong to normal operation here: a pushed commit
@@ -73,7 +80,7 @@ func (s *seenMessages) first(msg string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if now.Sub(s.at[msg]) < repeatAfter {
+	if now.Sub(s.at[msg]) < s.every {
 		return false
 	}
 	if len(s.at) > 256 { // messages with a varying text

@@ -177,13 +177,23 @@ func unseal(l *hraft.Log) ([]byte, error) {
 // isMark reports whether the entry is an empty command, see terms.go.
 func isMark(l *hraft.Log) bool { return l.Type == hraft.LogCommand && len(l.Data) == 0 }
 
-// checkedLog verifies the checksum of commands read back from disk.
+// checkedLog verifies the checksum of commands read back from disk, and lets no
+// command in that is bound to another term.
 type checkedLog struct {
 	hraft.LogStore
 	monotonic bool
 }
 
 func (c *checkedLog) IsMonotonic() bool { return c.monotonic }
+
+// StoreLogs changes the entries it is given: those that the library appends,
+// sends and applies.
+func (c *checkedLog) StoreLogs(logs []*hraft.Log) error {
+	keepTerms(logs)
+	return c.LogStore.StoreLogs(logs)
+}
+
+func (c *checkedLog) StoreLog(l *hraft.Log) error { return c.StoreLogs([]*hraft.Log{l}) }
 
 func (c *checkedLog) GetLog(index uint64, l *hraft.Log) error {
 	if c.monotonic {

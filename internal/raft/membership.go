@@ -13,10 +13,10 @@ import (
 
 // Calls about membership, all to the leader but the last.
 const (
-	callJoin     = "raft.join"     // request: introduction; answer: nothing
+	callJoin     = "raft.join"     // request: introduction; answer: nothing, or a joinAnswer in JSON
 	callRemove   = "raft.remove"   // request: server ID
 	callTransfer = "raft.transfer" // request: server ID, or nothing for any
-	callRemoved  = "raft.removed"  // to a server that was removed, from the leader
+	callRemoved  = "raft.removed"  // to a server that was removed, from the leader; answer: its run
 )
 
 // Servers returns the latest configuration this server knows and the log index
@@ -135,16 +135,27 @@ func (n *Node) atLeader(ctx context.Context, kind string, req []byte) ([]byte, e
 	}
 }
 
-// change runs one of the library's requests and waits for its outcome.
+// change makes one change of membership and waits for its outcome. The caller
+// has the turn; when it no longer waits, the turn lasts until the request ended.
 func (n *Node) change(ctx context.Context, request func() hraft.Future) error {
-	n.sole.Store(false) // before there can be a second voter
-	defer func() {
-		if n.ready.Load() != 0 {
-			n.refreshSole()
-		}
-	}()
+	n.turn.Keep()
+	n.sole.Begin()
+	return n.outcome(ctx, request, func() {
+		n.sole.End()
+		n.turn.Give()
+	})
+}
+
+// outcome runs one of the library's requests and waits for what becomes of it;
+// ended is called when that is settled, or when the request was not made.
+func (n *Node) outcome(ctx context.Context, request func() hraft.Future, ended func()) error {
 	done := make(chan error, 1)
-	if !n.proposals.spawn(func() { done <- request().Error() }) {
+	if !n.proposals.spawn(func() {
+		err := request().Error()
+		ended()
+		done <- err
+	}) {
+		ended()
 		return errClosed
 	}
 	select {
@@ -155,6 +166,12 @@ func (n *Node) change(ctx context.Context, request func() hraft.Future) error {
 	case <-n.proposals.closed:
 		return errClosed
 	}
+}
+
+// joinAnswer is the leader's to a server that is not taken in and need not ask
+// again.
+type joinAnswer struct {
+	Removed bool // an operator removed this run of the server, see removals.go
 }
 
 // answerJoin makes the caller a member, or updates its address.
@@ -169,12 +186,17 @@ func (n *Node) answerJoin(ctx context.Context, req []byte) ([]byte, error) {
 	if n.ready.Load() == 0 {
 		return nil, api.E(api.NotLeader, "server does not lead, or not yet")
 	}
-	n.changes.Lock()
-	defer n.changes.Unlock()
+	if err := n.turn.Take(ctx); err != nil {
+		return nil, err
+	}
+	defer n.turn.Give()
 	have, member := n.find(i.ID)
 	if member && string(have.Address) == i.Address {
 		n.roster.note(i, false)
 		return nil, nil
+	}
+	if n.removals.has(i.Run) {
+		return json.Marshal(joinAnswer{Removed: true})
 	}
 	// The joiner must be who it says it is, where it says.
 	there, err := n.identify(ctx, i.Address)
@@ -212,12 +234,13 @@ func (n *Node) makeRoom(ctx context.Context, i introduction) error {
 		if id == n.cfg.ID {
 			name = n.cfg.Name
 		}
+		alive, decided := n.liveness.judge(id)
 		switch {
 		case !sameAddress && (name == "" || name != i.Name):
 			continue
-		case id != n.cfg.ID && !n.liveness.decided(id):
+		case id != n.cfg.ID && !decided:
 			return errUndecided
-		case id == n.cfg.ID || (!sameAddress && n.liveness.aliveNow(id)):
+		case id == n.cfg.ID || (!sameAddress && alive):
 			return api.E(api.Refused, fmt.Sprintf("name %q is that of the living server with ID %s", i.Name, id))
 		}
 		n.log.Info("server is replaced", "name", i.Name, "old", id, "new", i.ID)
@@ -240,10 +263,11 @@ func (n *Node) remove(ctx context.Context, gone hraft.Server) error {
 				continue
 			}
 			voters++
-			if id != n.cfg.ID && !n.liveness.decided(id) {
+			lives, decided := n.liveness.judge(id)
+			if id != n.cfg.ID && !decided {
 				return errUndecided
 			}
-			if id == n.cfg.ID || n.liveness.aliveNow(id) {
+			if id == n.cfg.ID || lives {
 				alive++
 			}
 		}
@@ -258,30 +282,43 @@ func (n *Node) answerRemove(ctx context.Context, req []byte) ([]byte, error) {
 	if n.ready.Load() == 0 {
 		return nil, api.E(api.NotLeader, "server does not lead, or not yet")
 	}
-	n.changes.Lock()
-	defer n.changes.Unlock()
+	if err := n.turn.Take(ctx); err != nil {
+		return nil, err
+	}
+	defer n.turn.Give()
 	s, ok := n.find(string(req))
 	if !ok {
 		return nil, api.E(api.NotFound, fmt.Sprintf("no server with ID %q", req))
 	}
-	if err := n.remove(ctx, s); err != nil {
-		return nil, err
-	}
+	run := n.joiner.presentRun()
 	if string(s.ID) != n.cfg.ID {
-		// It would come back by itself, not knowing that it is not wanted.
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		_, _ = n.client.Call(ctx, string(n.trans.to(s.ID, s.Address)), callRemoved, nil)
-	} else {
-		n.joiner.rest(true)
+		a, _ := n.roster.get(string(s.ID))
+		run = a.Run
+	}
+	err := n.remove(ctx, s)
+	if err == nil || api.ErrorKind(err) == api.OutcomeUnknown {
+		n.removals.note(run)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case string(s.ID) == n.cfg.ID:
+		n.joiner.removed(run)
+		return nil, nil
+	}
+	// Told now it need not ask first, and does not think it is a member.
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if told, err := n.client.Call(ctx, string(n.trans.to(s.ID, s.Address)), callRemoved, nil); err == nil {
+		n.removals.note(string(told))
 	}
 	return nil, nil
 }
 
 func (n *Node) answerRemoved(context.Context, []byte) ([]byte, error) {
-	n.log.Warn("this server was removed from the cluster; it joins again when told to or restarted")
-	n.joiner.rest(true)
-	return nil, nil
+	run := n.joiner.presentRun()
+	n.joiner.removed(run)
+	return []byte(run), nil
 }
 
 func (n *Node) answerTransfer(ctx context.Context, req []byte) ([]byte, error) {
@@ -305,12 +342,12 @@ func (n *Node) answerTransfer(ctx context.Context, req []byte) ([]byte, error) {
 		return nil, api.E(api.Refused, "there is no other voter")
 	}
 	n.lease.Void(n.raft.CurrentTerm())
-	err := n.change(ctx, func() hraft.Future {
+	err := n.outcome(ctx, func() hraft.Future {
 		if id == "" {
 			return n.raft.LeadershipTransfer()
 		}
 		return n.raft.LeadershipTransferToServer(target.ID, target.Address)
-	})
+	}, func() {})
 	if err != nil && api.ErrorKind(err) == api.OutcomeUnknown {
 		return nil, api.Wrap(api.Refused, "transfer leadership", err)
 	}

@@ -31,6 +31,7 @@ type Node struct {
 	server  *rpcServer
 	client  *rpcClient
 	guard   *voteGuard
+	votes   *voteStore
 	lease   *lease
 	push    *commitPush
 	raft    *hraft.Raft
@@ -39,8 +40,11 @@ type Node struct {
 	joiner   *joiner
 	founding *founding
 	liveness *liveness
-	changes  sync.Mutex    // one change of membership at a time
-	metAt    atomic.Uint64 // index of the configuration whose members were met
+	awake    awake
+	removals removals
+	turn     *turn // one change of membership at a time
+
+	metAt atomic.Uint64 // index of the configuration whose members were met
 
 	autopilotConfig atomic.Pointer[AutopilotConfig]
 	pilot           atomic.Pointer[ap.Autopilot] // nil unless this server leads
@@ -50,7 +54,7 @@ type Node struct {
 	// followed is the ID of the leader this server heard from last as a
 	// follower; nil if none.
 	followed atomic.Pointer[string]
-	sole     atomic.Bool // this leader is the only voter
+	sole     *sole
 	verify   *coalescer
 	asked    map[Consistency]*coalescer
 	terms    chan Term

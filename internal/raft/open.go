@@ -161,6 +161,8 @@ func (n *Node) openConsensus(logs *logBridge) (err error) {
 
 	n.guard = &voteGuard{node: n}
 	n.lease = newLease(n.cfg.ID, n.timing.readLease, n.voters)
+	n.sole = &sole{self: n.cfg.ID, voters: n.voters}
+	n.turn = newTurn(n.proposals.closed)
 	n.trans.admit = n.guard.admit
 	n.liveness = newLiveness(n)
 	n.joiner = newJoiner(n)
@@ -174,7 +176,12 @@ func (n *Node) openConsensus(logs *logBridge) (err error) {
 	n.trans.moved = n.roster.moved
 	n.trans.handing = func() { n.lease.Void(n.raft.CurrentTerm()) }
 
-	existing, err := hraft.HasExistingState(n.storage.logs, n.storage.stable, n.snaps)
+	if n.votes, err = openVoteStore(n.storage.stable, n.storage.logs); err != nil {
+		return damaged(n.storage.dir, err)
+	}
+	n.votes.confirm = n.guard.confirm
+	n.trans.between = n.votes.heartbeats
+	existing, err := hraft.HasExistingState(n.storage.logs, n.votes, n.snaps)
 	if err != nil {
 		return damaged(n.storage.dir, err)
 	}
@@ -186,13 +193,13 @@ func (n *Node) openConsensus(logs *logBridge) (err error) {
 	}
 	conf := n.raftConfig(logs)
 	if !existing && n.cfg.BootstrapExpect == 1 {
-		if err := hraft.BootstrapCluster(conf, n.storage.logs, n.storage.stable, n.snaps, n.trans, hraft.Configuration{
+		if err := hraft.BootstrapCluster(conf, n.storage.logs, n.votes, n.snaps, n.trans, hraft.Configuration{
 			Servers: []hraft.Server{{ID: conf.LocalID, Address: n.trans.LocalAddr()}},
 		}); err != nil {
 			return fmt.Errorf("found a cluster: %w", err)
 		}
 	}
-	n.raft, err = hraft.NewRaft(conf, n.adapter, n.storage.logs, n.storage.stable, n.snaps, n.trans)
+	n.raft, err = hraft.NewRaft(conf, n.adapter, n.storage.logs, n.votes, n.snaps, n.trans)
 	if err != nil {
 		return damaged(n.storage.dir, err) // it reads nothing but the log
 	}
@@ -247,9 +254,10 @@ func (n *Node) start() {
 	n.server.Handle(callStats, n.answerStats)
 	n.server.Handle(callAutopilot, n.answerAutopilot)
 
+	n.tasks.spawn(func() { n.awake.run(n.ctx, func() bool { return len(n.configuration()) > 1 }) })
 	n.tasks.spawn(n.runTerms)
 	n.tasks.spawn(n.hasten)
-	n.tasks.spawn(n.joiner.run)
+	n.tasks.spawn(n.joiner.loop)
 	n.server.Serve(n.mux.Port(protoCalls))
 	n.trans.start()
 	if ids := n.voters(); len(ids) == 1 && ids[0] == n.cfg.ID {

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// progress is an index that only grows and that can be waited for. It is how a
-// read waits until this server has applied far enough.
+// progress is an index that grows and can be waited for. It is how a read waits
+// until this server has applied far enough.
 //
 // Reached costs one atomic load, Advance without waiters two; a mutex is taken
 // only to start waiting and to wake who waits.
@@ -47,6 +47,16 @@ func (p *progress) Advance(index uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.release()
+}
+
+// Set is Advance that goes back, too: to another branch of the log, after a
+// recovery by peers.json. Who has waited for more was told so before.
+func (p *progress) Set(index uint64) {
+	if index < p.index.Load() {
+		p.index.Store(index)
+		return
+	}
+	p.Advance(index)
 }
 
 // Wait returns when index has been reached, or the context's error.

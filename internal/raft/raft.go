@@ -93,8 +93,9 @@ type Config struct {
 	BootstrapExpect int
 	Bootstrap       bool
 	// Join and RetryJoin are addresses to join; Join is tried once, RetryJoin
-	// every RetryInterval (30s) until it worked or RetryMax (0: no limit)
-	// attempts failed.
+	// again and again, in the end every RetryInterval (30s). With a RetryMax (0:
+	// no limit) the search fails after that many times RetryInterval, unless
+	// somebody has answered or this server is a member already, see Failed.
 	Join, RetryJoin []string
 	RetryInterval   time.Duration
 	RetryMax        int
@@ -103,7 +104,7 @@ type Config struct {
 	// NonVoter makes this server a copy that never votes.
 	NonVoter bool
 
-	// Multiplier scales all timeouts of consensus. Zero means 1.
+	// Multiplier scales the timeouts of elections and leases. Zero means 1.
 	Multiplier float64
 	// LogStore is "boltdb" (the default) or "wal".
 	LogStore string
@@ -146,7 +147,7 @@ func (c Consistency) String() string {
 
 // Term is one term of leadership of this server.
 type Term struct {
-	Context context.Context // ends with the leadership
+	Context context.Context // ends with the leadership; binds what is applied under it to this term
 	Number  uint64          // raft term
 }
 
@@ -155,6 +156,9 @@ type Liveness struct {
 	ID    string
 	Alive bool
 	Since time.Time // its last sign of life when not alive, else when it came back
+	// Context is that of the Term in which it is true: what follows from the news
+	// is applied under it.
+	Context context.Context
 }
 
 // ServerInfo describes one server of the cluster.

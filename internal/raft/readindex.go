@@ -39,7 +39,7 @@ func (n *Node) ReadIndex(ctx context.Context, c Consistency) error {
 		}
 		index, err := n.readIndexOnce(ctx, c)
 		if err == nil {
-			return n.waitApplied(ctx, index)
+			return n.WaitApplied(ctx, index)
 		}
 		if errors.Is(err, api.OutcomeUnknown) || errors.Is(err, api.Timeout) {
 			// A question may be asked twice.
@@ -58,8 +58,7 @@ func (n *Node) fastReadIndex(c Consistency) (uint64, bool) {
 		return 0, false
 	}
 	index := n.raft.CommitIndex()
-	sole := n.sole.Load()
-	if !sole && (c != Default || !n.lease.Valid(term)) {
+	if !n.sole.Alone() && (c != Default || !n.lease.Valid(term)) {
 		return 0, false
 	}
 	// The state is looked at again: a leader deposed in between does not serve.
@@ -179,7 +178,9 @@ func (n *Node) answerReadIndex(ctx context.Context, req []byte) ([]byte, error) 
 	return append(uint64Body(index), uint64Body(n.ready.Load())...), nil
 }
 
-func (n *Node) waitApplied(ctx context.Context, index uint64) error {
+// WaitApplied returns once this server's state holds the entry at the index; the
+// error is that of ctx, or that the node was closed.
+func (n *Node) WaitApplied(ctx context.Context, index uint64) error {
 	if n.applied.Reached(index) {
 		return nil
 	}

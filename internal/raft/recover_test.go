@@ -2,12 +2,15 @@ package raft
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	hraft "github.com/hashicorp/raft"
 	"github.com/stretchr/testify/require"
 )
 
@@ -55,6 +58,55 @@ func TestPeersJSONRecovery(t *testing.T) {
 	c.mustStart("d", func(cfg *Config) { quick(cfg); cfg.RetryJoin = []string{s.addr} })
 	c.ready("d")
 	require.Equal(t, 51, c.get("d").fsm.size())
+}
+
+// The survivors of a lost quorum may differ in what they had not agreed on yet:
+// they agree on what the newer term has, though the other log is longer.
+func TestPeersJSONWithDivergedLogs(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	ends := map[string]struct{ term, count uint64 }{"a": {5, 2}, "b": {4, 10}} // b was the leader before
+	listeners := map[string]net.Listener{}
+	var peers []map[string]string
+	before := servers(c.id("lost"))
+	for id := range ends {
+		listeners[id] = listen(t)
+		addr := listeners[id].Addr().String()
+		peers = append(peers, map[string]string{"id": c.id(id), "address": addr})
+		before.Servers = append(before.Servers, hraft.Server{ID: hraft.ServerID(c.id(id)), Address: hraft.ServerAddress(addr)})
+	}
+	text, err := json.Marshal(peers)
+	require.NoError(t, err)
+	for id, end := range ends {
+		dir := filepath.Join(c.dir, c.id(id))
+		require.NoError(t, os.MkdirAll(dir, 0o700))
+		st, err := openStorage(&Config{Dir: dir}, nil)
+		require.NoError(t, err)
+		logs := []*hraft.Log{{Index: 1, Term: 1, Type: hraft.LogConfiguration, Data: hraft.EncodeConfiguration(before)}}
+		for i := uint64(2); i <= 10+end.count; i++ {
+			l := &hraft.Log{Index: i, Term: 2, Type: hraft.LogCommand, Data: seal(fmt.Appendf(nil, "k%d=common", i))}
+			if i > 10 {
+				l.Term, l.Data = end.term, seal(fmt.Appendf(nil, "k%d=%s", i, id))
+			}
+			logs = append(logs, l)
+		}
+		require.NoError(t, st.logs.StoreLogs(logs))
+		require.NoError(t, st.stable.SetUint64([]byte("CurrentTerm"), 5))
+		require.NoError(t, st.close())
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "raft", "peers.json"), text, 0o600))
+	}
+	for id := range ends {
+		c.mustStart(id, func(cfg *Config) { cfg.Listener = listeners[id] })
+	}
+	c.ready("a")
+	c.ready("b")
+	c.apply("a", "after=v")
+	for id := range ends {
+		require.Equal(t, "v", c.read(id, "after"))
+		require.Equal(t, "common", c.read(id, "k10"))
+		require.Equal(t, "a", c.read(id, "k12"))
+		require.Empty(t, c.read(id, "k20"))
+	}
 }
 
 func TestLaggingFollowerGetsSnapshot(t *testing.T) {

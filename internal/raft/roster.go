@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +34,10 @@ type introduction struct {
 	LeaderAddress string `json:",omitempty"`
 	// Peers are further servers it knows.
 	Peers []string `json:",omitempty"`
+	// Run names what the server does since it was started or told to join, and
+	// Removed are runs that an operator removed, see removals.go.
+	Run     string   `json:",omitempty"`
+	Removed []string `json:",omitempty"`
 }
 
 // roster is what this server has heard of others, by ID.
@@ -50,7 +56,9 @@ type acquaintance struct {
 // maxKnown bounds the roster: anybody who reaches the port can introduce itself.
 const maxKnown = 256
 
-func (r *roster) note(i introduction, verified bool) {
+// note keeps an introduction and reports whether it says anything new.
+func (r *roster) note(i introduction, verified bool) (news bool) {
+	slices.Sort(i.Peers)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.known == nil {
@@ -59,7 +67,7 @@ func (r *roster) note(i introduction, verified bool) {
 	a := acquaintance{introduction: i}
 	old, ok := r.known[i.ID]
 	if !ok && len(r.known) >= maxKnown {
-		return
+		return false
 	}
 	if verified {
 		a.verified = time.Now()
@@ -67,6 +75,7 @@ func (r *roster) note(i introduction, verified bool) {
 		a.verified = old.verified
 	}
 	r.known[i.ID] = a
+	return !ok || !reflect.DeepEqual(old.introduction, i)
 }
 
 func (r *roster) get(id string) (acquaintance, bool) {
@@ -110,7 +119,7 @@ func (n *Node) introduce() introduction {
 	i := introduction{
 		ID: n.cfg.ID, Name: n.cfg.Name, Datacenter: n.cfg.Datacenter, Address: n.cfg.Advertise,
 		NonVoter: n.cfg.NonVoter, Expect: n.cfg.BootstrapExpect, Meta: n.cfg.Meta,
-		Founded: n.founded(),
+		Founded: n.founded(), Run: n.joiner.presentRun(), Removed: n.removals.all(),
 	}
 	i.LeaderAddress, i.Leader = n.Leader()
 	for _, a := range n.roster.all() {
@@ -160,6 +169,7 @@ func (n *Node) identify(ctx context.Context, addr string) (introduction, error) 
 	if i.Datacenter != n.cfg.Datacenter {
 		return i, n.foreign(i)
 	}
+	n.removals.note(i.Removed...)
 	if i.ID == n.cfg.ID {
 		if i.Address != n.cfg.Advertise {
 			return i, api.E(api.Refused, fmt.Sprintf("server at %s has the same ID %s as this one", addr, i.ID))
@@ -180,8 +190,12 @@ func (n *Node) answerIdentify(_ context.Context, req []byte) ([]byte, error) {
 		return nil, api.E(api.Invalid, "undecodable introduction")
 	}
 	if i.Datacenter == n.cfg.Datacenter && i.ID != n.cfg.ID {
-		n.roster.note(i, false)
-		n.nudge()
+		n.removals.note(i.Removed...)
+		// What is known already wakes nobody: the answer to it would be an
+		// introduction, and that would wake the other.
+		if n.roster.note(i, false) {
+			n.nudge()
+		}
 	}
 	return json.Marshal(n.introduce())
 }

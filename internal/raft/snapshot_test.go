@@ -175,6 +175,139 @@ func TestReceivedSnapshotCrashPoints(t *testing.T) {
 	}
 }
 
+// A snapshot of the library is made beside everything else. One whose
+// checkpoint is written while the leader's is installed must not take its place:
+// the log behind the older note does not reach the newer state.
+func TestNoteNeverGoesBack(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := snapshots(t, dir)
+	s.adapter.ApplyBatch([]*hraft.Log{{Index: 2, Term: 1, Type: hraft.LogCommand, Data: seal([]byte("k=old"))}})
+	older, err := s.adapter.Snapshot()
+	require.NoError(t, err)
+	own, err := s.Create(1, 3, 1, servers("a"), 1, nil)
+	require.NoError(t, err)
+
+	sink := received(t, s, stateJSON(t, 9, "new"), 10)
+	require.NoError(t, sink.Close())
+	_, in, err := s.Open(sink.ID())
+	require.NoError(t, err)
+	require.NoError(t, s.adapter.Restore(in))
+	require.NoError(t, in.Close())
+
+	require.ErrorContains(t, older.Persist(own), "snapshot up to index 3 is overtaken by one up to 10")
+	require.NoError(t, own.Cancel())
+	require.EqualValues(t, 10, s.note.Index)
+	require.NoError(t, s.stable.Close())
+	s, fsm := snapshots(t, dir)
+	require.EqualValues(t, 10, s.note.Index)
+	durable, _ := fsm.Durable()
+	require.EqualValues(t, 9, durable)
+}
+
+// A leader's snapshot that arrives late never takes back what was applied.
+func TestLateSnapshotIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	s, fsm := snapshots(t, dir)
+	sink := received(t, s, stateJSON(t, 9, "older"), 10)
+	require.NoError(t, sink.Close())
+	s.adapter.ApplyBatch([]*hraft.Log{{Index: 12, Term: 3, Type: hraft.LogCommand, Data: seal([]byte("k=v"))}})
+	_, in, err := s.Open(sink.ID())
+	require.NoError(t, err)
+	require.ErrorContains(t, s.adapter.Restore(in), "snapshot up to index 10 is older than the state, at 12")
+	require.NoError(t, in.Close())
+	require.Equal(t, "v", fsm.get("k"))
+
+	// Nor does one that a kill left behind.
+	sink = received(t, s, stateJSON(t, 9, "older"), 10)
+	require.NoError(t, sink.Close())
+	require.NoError(t, fsm.save())
+	require.NoError(t, s.stable.Close())
+	s, fsm = snapshots(t, dir)
+	require.NoError(t, s.recoverReceived())
+	require.Equal(t, "v", fsm.get("k"))
+	require.Nil(t, s.note)
+	files, err := filepath.Glob(filepath.Join(s.dir, "*snap*"))
+	require.NoError(t, err)
+	require.Empty(t, files)
+}
+
+// When the state was restored but the note of it could not be written, another
+// leader may still have the log: what that repeats is not applied twice.
+func TestRestoredStateIsNotAppliedTwice(t *testing.T) {
+	s, fsm := snapshots(t, t.TempDir())
+	s.adapter.ApplyBatch([]*hraft.Log{{Index: 2, Term: 1, Type: hraft.LogCommand, Data: seal([]byte("k=old"))}})
+	sink := received(t, s, stateJSON(t, 9, "new"), 10)
+	require.NoError(t, sink.Close())
+	_, in, err := s.Open(sink.ID())
+	require.NoError(t, err)
+	require.NoError(t, s.stable.Close()) // as a full disk
+	require.Error(t, s.adapter.Restore(in))
+	require.NoError(t, in.Close())
+	require.Equal(t, "new", fsm.get("k"))
+	s.adapter.ApplyBatch([]*hraft.Log{{Index: 3, Term: 1, Type: hraft.LogCommand, Data: seal([]byte("k=3"))}})
+	require.Equal(t, "new", fsm.get("k"))
+}
+
+// What the log holds behind an installed snapshot may have lost an election.
+func TestLogBehindASnapshotGoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		last uint64 // of the log; the snapshot is up to 10
+		want []uint64
+	}{
+		"it ends before":    {7, nil},
+		"it reaches as far": {10, []uint64{6, 7, 8, 9, 10}},
+		"it reaches beyond": {12, []uint64{6, 7, 8, 9, 10, 11, 12}},
+	} {
+		for _, killed := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, killed), func(t *testing.T) {
+				s, _ := snapshots(t, t.TempDir())
+				require.NoError(t, s.logs.StoreLogs(entries(6, c.last, 3, 10)))
+				sink := received(t, s, stateJSON(t, 9, "new"), 10)
+				require.NoError(t, sink.Close())
+				if killed {
+					require.NoError(t, s.recoverReceived())
+				} else {
+					_, in, err := s.Open(sink.ID())
+					require.NoError(t, err)
+					require.NoError(t, s.adapter.Restore(in))
+					require.NoError(t, in.Close())
+				}
+				var got []uint64
+				for i := uint64(1); i <= 20; i++ {
+					if s.logs.GetLog(i, &hraft.Log{}) == nil {
+						got = append(got, i)
+					}
+				}
+				require.Equal(t, c.want, got)
+			})
+		}
+	}
+}
+
+// A snapshot of the library that is completed while the state is being frozen
+// for a follower says nothing about that state.
+func TestStreamIsWhatItsPositionSays(t *testing.T) {
+	s, fsm := snapshots(t, t.TempDir())
+	s.adapter.ApplyBatch([]*hraft.Log{{Index: 1, Term: 1, Type: hraft.LogCommand, Data: seal([]byte("k=v"))}})
+	s.adapter.fsm = &frozenFSM{fsm, func() { require.NoError(t, s.settle(newSnapshotNote(2, 1, servers("a"), 1))) }}
+	meta, r, err := s.stream()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	require.EqualValues(t, 1, meta.Index)
+}
+
+// frozenFSM calls a function when its state has been frozen.
+type frozenFSM struct {
+	FSM
+	then func()
+}
+
+func (f *frozenFSM) Snapshot() Snapshot {
+	s := f.FSM.Snapshot()
+	f.then()
+	return s
+}
+
 // A damaged stream is refused and a damaged file is named; neither is restored.
 func TestDamagedSnapshot(t *testing.T) {
 	dir := t.TempDir()

@@ -25,6 +25,7 @@ import (
 type snapshotStore struct {
 	dir     string
 	stable  *stable
+	logs    hraft.LogStore
 	adapter *fsmAdapter
 
 	mu   sync.Mutex
@@ -46,6 +47,14 @@ func newSnapshotNote(index, term uint64, c hraft.Configuration, configIndex uint
 	return &snapshotNote{Index: index, Term: term, Configuration: hraft.EncodeConfiguration(c), ConfigurationIndex: configIndex}
 }
 
+// overtaken reports whether a state at the position says all that the snapshot
+// does, and more. One that ends earlier but with a higher term is of another
+// branch: the survivors of a lost quorum that peers.json brings together may
+// differ in what they had not agreed on, and the newer term counts.
+func (n *snapshotNote) overtaken(index, term uint64) bool {
+	return n.Index < index && n.Term <= term
+}
+
 func (n *snapshotNote) configuration() hraft.Configuration {
 	return hraft.DecodeConfiguration(n.Configuration)
 }
@@ -60,7 +69,7 @@ func (n *snapshotNote) meta(id string, size int64) *hraft.SnapshotMeta {
 const localSnapshot = "local"
 
 func openSnapshotStore(st *storage) (*snapshotStore, error) {
-	s := &snapshotStore{dir: st.dir, stable: st.stable}
+	s := &snapshotStore{dir: st.dir, stable: st.stable, logs: st.logs}
 	var n snapshotNote
 	ok, err := s.stable.Load(keySnapshot, &n)
 	if ok {
@@ -71,12 +80,11 @@ func openSnapshotStore(st *storage) (*snapshotStore, error) {
 
 // List returns the local snapshot, if there is one.
 func (s *snapshotStore) List() ([]*hraft.SnapshotMeta, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.note == nil {
+	note := s.present()
+	if note == nil {
 		return nil, nil
 	}
-	return []*hraft.SnapshotMeta{s.note.meta(localSnapshot, 0)}, nil
+	return []*hraft.SnapshotMeta{note.meta(localSnapshot, 0)}, nil
 }
 
 // Create begins a snapshot: a local one if the sink is closed by a checkpoint,
@@ -99,31 +107,45 @@ func (s *snapshotStore) Open(id string) (*hraft.SnapshotMeta, io.ReadCloser, err
 	return in.note.meta(id, in.size), in, nil
 }
 
-// settle makes the note the local snapshot.
+// settle makes the note the local snapshot. It never goes back: the library
+// takes a snapshot beside everything else, and while its checkpoint was being
+// written the leader's may have been installed, which reaches further than the
+// log behind the older note.
 func (s *snapshotStore) settle(n *snapshotNote) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.note != nil && n.overtaken(s.note.Index, s.note.Term) {
+		return fmt.Errorf("snapshot up to index %d is overtaken by one up to %d", n.Index, s.note.Index)
+	}
 	if err := s.stable.Put(keySnapshot, n); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.note = n
 	return nil
+}
+
+// present returns the note of the local snapshot, nil if there is none.
+func (s *snapshotStore) present() *snapshotNote {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.note
 }
 
 // stream freezes the present state. The library needs the length beforehand, so
 // the state is written twice, the first time only counted: it costs a little
 // processor time and neither memory nor disk.
 func (s *snapshotStore) stream() (*hraft.SnapshotMeta, io.ReadCloser, error) {
+	// In this order: a note that was settled after the state was frozen may
+	// stand for commands that the state lacks.
+	settled := s.present()
 	snap, note, err := s.adapter.frozen()
 	if err != nil {
 		return nil, nil, err
 	}
-	s.mu.Lock()
-	if s.note != nil && s.note.Index > note.Index {
+	if settled != nil && settled.Index > note.Index {
 		// Behind the last command were only entries without content.
-		note = s.note
+		note = settled
 	}
-	s.mu.Unlock()
 	n, err := snap.WriteTo(io.Discard)
 	if err != nil {
 		snap.Release()
@@ -159,7 +181,8 @@ func (o *outgoing) Close() error {
 }
 
 // recoverReceived finishes, before the library starts, what a kill interrupted:
-// a whole received snapshot is restored, remains of others are removed.
+// a whole received snapshot is restored, remains of others are removed, and so
+// is one that the state has gone beyond.
 func (s *snapshotStore) recoverReceived() error {
 	files, err := filepath.Glob(filepath.Join(s.dir, "*"+receivedSuffix))
 	if err != nil {
@@ -170,10 +193,11 @@ func (s *snapshotStore) recoverReceived() error {
 		if err != nil {
 			return fmt.Errorf("received snapshot %s is damaged (%w): empty the data directory and let this server join again", path, err)
 		}
-		if s.note == nil || in.note.Index > s.note.Index {
-			err = s.adapter.Restore(in)
-		} else {
+		noted := s.note != nil && in.note.Index <= s.note.Index && in.note.Term <= s.note.Term
+		if noted || in.note.overtaken(s.adapter.fsm.Durable()) {
 			err = in.remove()
+		} else {
+			err = s.adapter.Restore(in)
 		}
 		in.Close()
 		if err != nil {
@@ -184,5 +208,30 @@ func (s *snapshotStore) recoverReceived() error {
 	for _, path := range partial {
 		err = errors.Join(err, os.Remove(path))
 	}
-	return err
+	if err != nil || s.note == nil {
+		return err
+	}
+	return s.dropBehind(s.note.Index)
+}
+
+// dropBehind deletes the log up to a received snapshot's index if it does not
+// reach that far by itself. What lies before the gap may have lost an election,
+// and would be sent to others as if it had been agreed on; the library keeps it
+// as it keeps the trailing entries of a snapshot of its own.
+func (s *snapshotStore) dropBehind(index uint64) error {
+	first, err := s.logs.FirstIndex()
+	if err != nil || first == 0 || first > index {
+		return err
+	}
+	if err := s.logs.GetLog(index, &hraft.Log{}); !errors.Is(err, hraft.ErrLogNotFound) {
+		return err
+	}
+	last, err := s.logs.LastIndex()
+	if err != nil {
+		return err
+	}
+	if err := s.logs.DeleteRange(first, min(index, last)); err != nil {
+		return fmt.Errorf("drop the log behind a snapshot: %w", err)
+	}
+	return nil
 }

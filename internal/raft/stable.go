@@ -9,11 +9,12 @@ import (
 )
 
 // Keys of the notes this package keeps in raft.db, beside the library's own
-// (CurrentTerm, LastVoteTerm, LastVoteCand). All values are JSON.
+// (CurrentTerm; of earlier versions LastVoteTerm, LastVoteCand). All values are JSON.
 var (
 	keyIdentity = "registryd.identity" // identity: whose data this is
 	keySnapshot = "registryd.snapshot" // snapshotNote: how far the FSM's checkpoint reaches
 	keyElector  = "registryd.elector"  // electorNote: what this server may vote for
+	keyVote     = "registryd.vote"     // vote: the newest one, in place of the library's two keys
 )
 
 // stable is the durable store of small values. Each Put is one fsynced

@@ -63,7 +63,9 @@ func (n *Node) runTerm(ctx context.Context) {
 	if !ok {
 		return
 	}
-	n.refreshSole()
+	ctx = inTerm(ctx, number)
+	n.sole.Refresh()
+	n.liveness.begin(number, time.Now()) // what follows asks it who lives
 	n.ready.Store(number)
 	n.leaders.Change()
 	n.log.Info("leadership gained", "term", number)
@@ -77,7 +79,6 @@ func (n *Node) runTerm(ctx context.Context) {
 	case <-ctx.Done():
 	}
 	<-ctx.Done()
-	n.sole.Store(false)
 }
 
 // mark appends the term's mark and returns the raft term it was applied in.

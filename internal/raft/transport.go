@@ -26,6 +26,7 @@ type transport struct {
 	told     func(id string, commit uint64)               // a follower is being told a commit index
 	handing  func()                                       // leadership is about to be handed over
 	mayStand func() bool                                  // this server may be a candidate
+	between  func(func(hraft.RPC)) func(hraft.RPC)        // makes heartbeats keep out of votes
 	elected  atomic.Bool                                  // the candidacy is one of electNow
 	stream   *stream
 	ctx      context.Context
@@ -103,6 +104,12 @@ func (t *transport) run() {
 			return
 		}
 	}
+}
+
+// SetHeartbeatHandler is called by the library with what answers heartbeats, in
+// the goroutines that read them.
+func (t *transport) SetHeartbeatHandler(answer func(hraft.RPC)) {
+	t.NetworkTransport.SetHeartbeatHandler(t.between(answer))
 }
 
 // Consumer is where the library takes requests from.

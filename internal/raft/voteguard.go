@@ -1,9 +1,11 @@
 package raft
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	hraft "github.com/hashicorp/raft"
@@ -23,11 +25,16 @@ import (
 // denies its vote for the same time. Only requests that follow a hand-over by
 // the leader itself pass unseen: that leader has given up its lease.
 //
+// The library asks once more when it stores the vote (confirm), since the leader
+// may have been heard in between.
+//
 // A server that lost its data must not vote at all until it has again what it
 // once acknowledged, see electorNote.
 type voteGuard struct {
 	node    *Node
 	started time.Time // zero: no past to be careful about
+
+	handed atomic.Pointer[vote] // the latest vote asked for after a hand-over
 
 	mu   sync.Mutex
 	note electorNote
@@ -102,9 +109,13 @@ func (g *voteGuard) update(change func(*electorNote)) error {
 func (g *voteGuard) admit(rpc *hraft.RPC) bool {
 	switch req := rpc.Command.(type) {
 	case *hraft.RequestVoteRequest:
+		g.node.liveness.stands(string(req.ID), time.Now())
 		if !g.mayVote(req.Term) || (!req.LeadershipTransfer && g.trustsLeader()) {
 			rpc.Respond(&hraft.RequestVoteResponse{RPCHeader: g.node.rpcHeader(), Term: g.node.raft.CurrentTerm()}, nil)
 			return false
+		}
+		if req.LeadershipTransfer {
+			g.handed.Store(&vote{Term: req.Term, Candidate: candidate(req)})
 		}
 		if g.node.raft.State() != hraft.Leader {
 			passed := *req
@@ -112,6 +123,7 @@ func (g *voteGuard) admit(rpc *hraft.RPC) bool {
 			rpc.Command = &passed
 		}
 	case *hraft.RequestPreVoteRequest:
+		g.node.liveness.stands(string(req.ID), time.Now())
 		if !g.mayVote(req.Term) || g.trustsLeader() {
 			rpc.Respond(&hraft.RequestPreVoteResponse{RPCHeader: g.node.rpcHeader(), Term: g.node.raft.CurrentTerm()}, nil)
 			return false
@@ -131,6 +143,45 @@ func (g *voteGuard) admit(rpc *hraft.RPC) bool {
 		g.node.trans.elected.Store(false)
 	}
 	return true
+}
+
+// candidate returns the address of who asks for the vote, as the library does.
+func candidate(req *hraft.RequestVoteRequest) []byte {
+	if len(req.RPCHeader.Addr) > 0 {
+		return req.RPCHeader.Addr
+	}
+	//lint:ignore SA1019 servers of earlier versions of the library name no other
+	return req.Candidate
+}
+
+// confirm is asked in the library's main goroutine when it has decided for a
+// candidate and is about to store the vote. No heartbeat is answered meanwhile,
+// see voteStore.
+func (g *voteGuard) confirm(term uint64, candidate []byte) error {
+	<-g.node.trans.opened // the library runs a moment before everything else does
+	if bytes.Equal(candidate, g.node.ownPeer()) {
+		// A leader that is heard makes a candidate a follower at once, unless
+		// that leader has handed over to it.
+		if g.node.raft.State() != hraft.Candidate {
+			return errLeaderHeard
+		}
+		return nil
+	}
+	if h := g.handed.Load(); h != nil && h.Term == term && bytes.Equal(h.Candidate, candidate) {
+		return nil
+	}
+	if g.trustsLeader() {
+		return errLeaderHeard
+	}
+	return nil
+}
+
+// errLeaderHeard denies a vote that was as good as given.
+var errLeaderHeard = errors.New("the leader was heard in the meantime")
+
+// ownPeer is how the library names this server as a candidate.
+func (n *Node) ownPeer() []byte {
+	return n.trans.EncodePeer(hraft.ServerID(n.cfg.ID), n.trans.LocalAddr())
 }
 
 // mayVote reports whether this server may have a say in an election for the

@@ -50,7 +50,7 @@ func TestVoteGuard(t *testing.T) {
 	require.True(t, admitted)
 
 	// As if the leader had been silent for the time of the guard.
-	guard = &voteGuard{node: &Node{cfg: f.Node.cfg, raft: f.raft, storage: f.storage, trans: f.trans}}
+	guard = &voteGuard{node: &Node{cfg: f.Node.cfg, raft: f.raft, storage: f.storage, trans: f.trans, liveness: f.liveness}}
 	rpc, admitted, _ := ask(vote)
 	require.True(t, admitted)
 	require.True(t, rpc.Command.(*hraft.RequestVoteRequest).LeadershipTransfer)

@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -25,31 +24,26 @@ func (r *Registry) RegisterCheck(ctx context.Context, reg *api.CheckRegistration
 	}
 	// A check of its own shows its times; one that came with a service does not.
 	c.Interval, c.Timeout = reg.Interval.String(), reg.Timeout.String()
-	node := r.cfg.Name
-	if reg.ServiceID != "" {
-		n, inst, err := findNow(ctx, r, r.FindService, reg.ServiceID)
+	if reg.ServiceID == "" {
+		node, err := r.home(ctx)
 		if err != nil {
 			return err
 		}
-		if inst == nil {
-			return api.E(api.NotFound, fmt.Sprintf("ServiceID %q does not exist", reg.ServiceID))
-		}
-		c.ServiceID, node = reg.ServiceID, n.Node.Node
-	} else if _, err := r.home(ctx); err != nil {
-		return err
+		return r.registerCheck(ctx, node, c)
 	}
-	err = r.proposeHere(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Checks: []*api.Check{c}, KeepStatus: true})
-	if err == nil {
-		r.rearm(node, c)
-	}
-	return err
+	c.ServiceID = reg.ServiceID
+	absent := api.E(api.NotFound, fmt.Sprintf("ServiceID %q does not exist", reg.ServiceID))
+	return act(ctx, r, r.State(), r.FindService, reg.ServiceID, absent, func(n *store.NodeView) error {
+		return r.registerCheck(ctx, n.Node.Node, c)
+	})
 }
 
-// rearm gives a TTL check that was registered again its full time.
-func (r *Registry) rearm(node string, c *api.Check) {
-	if c.Probe != nil && c.Probe.TTL > 0 {
-		r.run.Rearm(checks.ID{Node: node, CheckID: c.CheckID})
+func (r *Registry) registerCheck(ctx context.Context, node string, c *api.Check) error {
+	err := r.proposeHere(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Checks: []*api.Check{c}, KeepStatus: true})
+	if err == nil {
+		r.rearm(ctx, node, c)
 	}
+	return err
 }
 
 // CheckID returns the ID that a check registered on its own gets.
@@ -82,109 +76,9 @@ func (r *Registry) checkOf(reg *api.CheckRegistration, id, name string, local bo
 // DeregisterCheck removes the check with the ID from whichever server's node
 // has it; NotFound if none has.
 func (r *Registry) DeregisterCheck(ctx context.Context, id string) error {
-	n, _, err := findNow(ctx, r, r.FindCheck, id)
-	if err != nil {
-		return err
-	}
-	if n == nil {
-		return unknownCheck(id)
-	}
-	return r.proposeHere(ctx, &store.Deregister{Node: n.Node.Node, CheckID: id, MustExist: true})
-}
-
-// heartbeatKind is the internal request that carries a heartbeat to the server
-// that runs the check.
-const heartbeatKind = "heartbeat"
-
-type heartbeat struct{ Node, CheckID, Status, Output string }
-
-// Heartbeat reports the status of a TTL check. It reaches the server that runs
-// the check, whichever server was asked, and costs no log entry there unless
-// the status changes. When it returns, a changed status is in the catalog.
-//
-// The check is looked for on the servers' nodes, then among those that the
-// catalog was told of with a TTL; node names its node, empty leaves it open.
-func (r *Registry) Heartbeat(ctx context.Context, node, id, status, output string) error {
-	n, c, err := r.findHeartbeat(ctx, node, id)
-	if err != nil {
-		return err
-	}
-	if c == nil {
-		return unknownCheck(id)
-	}
-	ref := checks.ID{Node: n.Node.Node, CheckID: id}
-	if err := r.passOn(ctx, n, c, status, output); err != nil {
-		return err
-	}
-	if !r.shows(ref, status) {
-		r.settle(ctx)
-	}
-	return nil
-}
-
-// passOn gives a heartbeat to the server that runs the check, on node n.
-func (r *Registry) passOn(ctx context.Context, n *store.NodeView, c *api.Check, status, output string) error {
-	st := r.State()
-	ref := checks.ID{Node: n.Node.Node, CheckID: c.CheckID}
-	owner := st.Owner(n, c)
-	if owner == "" || owner == r.cfg.Name {
-		return r.heartbeat(ctx, ref, status, output)
-	}
-	v, _ := st.Node(owner)
-	if v == nil {
-		return api.E(api.NoLeader, "server "+owner+" that runs the check is not known")
-	}
-	req, err := json.Marshal(heartbeat{ref.Node, ref.CheckID, status, output})
-	if err != nil {
-		return fmt.Errorf("encode heartbeat: %w", err)
-	}
-	_, err = r.cons.Call(ctx, v.Node.ID, heartbeatKind, req)
-	return err
-}
-
-// handleHeartbeat serves heartbeats that other servers pass on.
-func (r *Registry) handleHeartbeat(ctx context.Context, req []byte) ([]byte, error) {
-	var h heartbeat
-	if err := json.Unmarshal(req, &h); err != nil {
-		return nil, api.Wrap(api.Invalid, "read a forwarded heartbeat", err)
-	}
-	return nil, r.heartbeat(ctx, checks.ID{Node: h.Node, CheckID: h.CheckID}, h.Status, h.Output)
-}
-
-func (r *Registry) heartbeat(ctx context.Context, ref checks.ID, status, output string) error {
-	err := r.run.Heartbeat(ref, status, output)
-	if k := api.ErrorKind(err); err != nil && (k == api.NotFound || k == api.Refused) {
-		// Registered a moment ago, perhaps in place of another kind of check:
-		// the runner has not been told yet.
-		r.assign.sync()
-		err = r.run.Heartbeat(ref, status, output)
-	}
-	if err != nil || r.shows(ref, status) {
-		return err
-	}
-	// A client that set a status must find it in the catalog.
-	if err := r.run.Wait(ctx, ref); err != nil || r.shows(ref, status) {
-		return err
-	}
-	// The runner saw nothing new in it: it still has the check as it was before
-	// it was removed and registered again.
-	r.assign.sync()
-	return r.run.Wait(ctx, ref)
-}
-
-// shows reports whether the catalog has seen the check with the status, or has
-// it no more.
-func (r *Registry) shows(ref checks.ID, status string) bool {
-	v, _ := r.State().Node(ref.Node)
-	if v == nil {
-		return true
-	}
-	c := v.Check(ref.CheckID)
-	if c == nil {
-		return true
-	}
-	seen, _ := store.Seen(c)
-	return seen == status
+	return act(ctx, r, r.State(), r.FindCheck, id, unknownCheck(id), func(n *store.NodeView) error {
+		return r.proposeHere(ctx, &store.Deregister{Node: n.Node.Node, CheckID: id, MustExist: true})
+	})
 }
 
 // Emit stores what the runner found, as one command. It tries until it worked
@@ -192,7 +86,7 @@ func (r *Registry) shows(ref checks.ID, status string) bool {
 func (r *Registry) Emit(ts []checks.Transition) {
 	cmd := &store.UpdateChecks{From: r.cfg.Name, Floor: r.cfg.DeregisterMin}
 	for _, t := range ts {
-		cmd.Updates = append(cmd.Updates, store.CheckUpdate{Node: t.ID.Node, CheckID: t.ID.CheckID, Status: t.Status, Output: t.Output})
+		cmd.Updates = append(cmd.Updates, store.CheckUpdate{Node: t.ID.Node, CheckID: t.ID.CheckID, Status: t.Status, Output: t.Output, Client: t.Client})
 	}
 	for r.ctx.Err() == nil {
 		res, err := r.propose(r.ctx, cmd)

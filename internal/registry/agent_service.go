@@ -22,7 +22,8 @@ const (
 
 // RegisterService registers a service instance with this server's node, as
 // /v1/agent/service/register does. Checks that stay keep status and output;
-// with replace, checks of the service that are not named go.
+// with replace, checks of the service that are not named go. A program that
+// another living server has in the same form stays there.
 func (r *Registry) RegisterService(ctx context.Context, reg *api.ServiceRegistration, replace bool) error {
 	s, checks, err := r.serviceOf(reg, isLocal(ctx))
 	if err != nil {
@@ -32,27 +33,24 @@ func (r *Registry) RegisterService(ctx context.Context, reg *api.ServiceRegistra
 	if err != nil {
 		return err
 	}
-	err = r.proposeHere(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Service: s, Checks: checks, KeepStatus: true, ReplaceChecks: replace})
+	res, err := r.resultHere(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Service: s, Checks: checks, KeepStatus: true, ReplaceChecks: replace})
 	if err != nil {
 		return err
 	}
-	for _, c := range checks {
-		r.rearm(node, c)
+	if len(res.Body) > 0 {
+		node = string(res.Body)
 	}
+	r.rearm(ctx, node, checks...)
 	r.log.Info("service registered", "service", s.ID)
 	return nil
 }
 
-// homeWait is how long a registration waits for its server's node to be in the
-// catalog, which takes a moment after the start: as long as a write waits for a
-// leader.
-const homeWait = 7 * time.Second
-
 // home returns the node that registrations through this server go to, which is
-// its own, once it is in the catalog. If that takes too long the error is
-// NoLeader: nothing was changed, and trying again later will do.
+// its own, once it is in the catalog. That takes a moment after the start; if it
+// takes longer than a write waits for a leader, the error is NoLeader: nothing was
+// changed, and trying again later will do.
 func (r *Registry) home(ctx context.Context) (string, error) {
-	limit := time.NewTimer(homeWait)
+	limit := time.NewTimer(r.cfg.HoldTimeout)
 	defer limit.Stop()
 	for {
 		v, changed := r.State().Node(r.cfg.Name)
@@ -129,19 +127,10 @@ func taggedAddresses(reg *api.ServiceRegistration) map[string]api.ServiceAddress
 // serviceChecks makes the checks of a registration. Those without an ID are
 // named after the service, and numbered when there are several.
 func (r *Registry) serviceChecks(reg *api.ServiceRegistration, s *api.Service, local bool) ([]*api.Check, error) {
-	all := reg.Checks
-	if reg.Check != nil {
-		all = append([]*api.CheckRegistration{reg.Check}, all...)
-	}
+	all := allChecks(reg)
 	var checks []*api.Check
 	for i, c := range all {
-		id := c.CheckID
-		if id == "" {
-			id = "service:" + s.ID
-			if len(all) > 1 {
-				id += fmt.Sprintf(":%d", i+1)
-			}
-		}
+		id := serviceCheckID(s.ID, c, i, len(all))
 		name := c.Name
 		if name == "" {
 			name = "Service '" + s.Service + "' check"
@@ -154,6 +143,24 @@ func (r *Registry) serviceChecks(reg *api.ServiceRegistration, s *api.Service, l
 		checks = append(checks, k)
 	}
 	return checks, nil
+}
+
+func allChecks(reg *api.ServiceRegistration) []*api.CheckRegistration {
+	if reg.Check == nil {
+		return reg.Checks
+	}
+	return append([]*api.CheckRegistration{reg.Check}, reg.Checks...)
+}
+
+// serviceCheckID returns the ID of a service's i-th check of so many.
+func serviceCheckID(service string, c *api.CheckRegistration, i, of int) string {
+	switch {
+	case c.CheckID != "":
+		return c.CheckID
+	case of > 1:
+		return fmt.Sprintf("service:%s:%d", service, i+1)
+	}
+	return "service:" + service
 }
 
 // ValidateMeta checks metadata against Consul's limits.
@@ -191,14 +198,9 @@ func validateMetaPair(k, v string) error {
 // DeregisterService removes the service instance with the ID from whichever
 // server's node has it; NotFound if none has.
 func (r *Registry) DeregisterService(ctx context.Context, id string) error {
-	n, _, err := findNow(ctx, r, r.FindService, id)
-	if err != nil {
-		return err
-	}
-	if n == nil {
-		return unknownService(id)
-	}
-	err = r.proposeHere(ctx, &store.Deregister{Node: n.Node.Node, ServiceID: id, MustExist: true})
+	err := act(ctx, r, r.State(), r.FindService, id, unknownService(id), func(n *store.NodeView) error {
+		return r.proposeHere(ctx, &store.Deregister{Node: n.Node.Node, ServiceID: id, MustExist: true})
+	})
 	if err == nil {
 		r.log.Info("service deregistered", "service", id)
 	}

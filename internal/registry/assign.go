@@ -127,12 +127,15 @@ func (a *assigner) diff(old, v *store.NodeView) (changed []*api.Check, removed [
 	}
 	i := 0
 	for _, c := range v.Checks {
-		for i < len(before) && before[i].CheckID < c.CheckID {
+		for i < len(before) && store.CompareIDs(before[i].CheckID, c.CheckID) < 0 {
 			removed = a.drop(removed, before[i])
 			i++
 		}
 		same := i < len(before) && before[i] == c
-		if i < len(before) && before[i].CheckID == c.CheckID {
+		if i < len(before) && store.CompareIDs(before[i].CheckID, c.CheckID) == 0 {
+			if before[i].CheckID != c.CheckID {
+				removed = a.drop(removed, before[i]) // it is spelled anew
+			}
 			i++
 		}
 		ref := checks.ID{Node: c.Node, CheckID: c.CheckID}

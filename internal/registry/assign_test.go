@@ -34,6 +34,28 @@ func ids(list ...string) map[string]bool {
 	return m
 }
 
+// The lists of checks are ordered without regard to case, and a check that is
+// spelled anew is the same one under another name.
+func TestChecksInOtherSpellingsAreRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, p := assigned(t)
+		for _, id := range []string{"a", "B", "c"} {
+			r.do(instance("s1", id, ""))
+		}
+		settle()
+		got, _ := p.runs()
+		require.Equal(t, ids("a", "B", "c"), got)
+		r.do(&store.Deregister{Node: "s1", ServiceID: "A"})
+		settle()
+		got, _ = p.runs()
+		require.Equal(t, ids("B", "c"), got)
+		r.do(instance("s1", "C", ""))
+		settle()
+		got, _ = p.runs()
+		require.Equal(t, ids("B", "C"), got)
+	})
+}
+
 func TestChecksOfThisServerAreRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, p := assigned(t)

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"net"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -58,6 +59,9 @@ func (r *Registry) registerCommand(reg *api.CatalogRegistration) (*store.Registe
 		if err := catalogCheck(&k, reg.Node); err != nil {
 			return nil, err
 		}
+		if err := catalogProbe(&k); err != nil {
+			return nil, err
+		}
 		cmd.Checks = append(cmd.Checks, &k)
 	}
 	return cmd, nil
@@ -103,16 +107,28 @@ func catalogCheck(c *api.Check, node string) error {
 	if c.Status == "" {
 		c.Status = api.Critical
 	}
-	if c.Definition != nil && c.Definition.Observers != 0 {
-		if err := checks.ValidateObservers(c.Definition); err != nil {
-			return err
-		}
-	}
 	if c.Type == "" && c.Definition != nil {
 		c.Type = checks.TypeOf(c.Definition)
 	}
 	c.CreateIndex, c.ModifyIndex, c.Probe = 0, 0, nil
 	return nil
+}
+
+// catalogProbe says why the cluster could not run a check although it is asked
+// to, an Invalid error: such a check would stay as it is for ever, and nobody
+// would know. Definitions of kinds that only another program runs are its own.
+func catalogProbe(c *api.Check) error {
+	d := c.Definition
+	if d == nil {
+		return nil
+	}
+	var err error
+	if d.TTL != 0 || d.HTTP != "" || d.TCP != "" || d.UDP != "" || d.GRPC != "" || d.H2PING != "" {
+		err = checks.Validate(d, true)
+	} else if d.Observers != 0 {
+		err = checks.ValidateObservers(d)
+	}
+	return api.Wrap(api.Invalid, "Invalid check "+strconv.Quote(c.CheckID), err)
 }
 
 // anyAddress reports whether an address stands for all interfaces, which

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/registryd/registryd/internal/raft"
 	"github.com/registryd/registryd/internal/store"
@@ -10,9 +9,10 @@ import (
 )
 
 // An agent's endpoints name services and checks by ID alone. The ID is looked
-// for on this server's own node first, then on the other servers', in order of
-// name: a service may have moved to a survivor, and its owner should not need
-// to know to which.
+// for on this server's own node first, then among what was registered through
+// this server and handed over, then on the other servers' nodes in order of
+// name and on the refuges: a service may have moved to a survivor, and its owner
+// should not need to know to which.
 
 // OwnNode returns the view of this server's node, nil before it is registered.
 func (r *Registry) OwnNode(st *store.State) *store.NodeView {
@@ -20,14 +20,15 @@ func (r *Registry) OwnNode(st *store.State) *store.NodeView {
 	return v
 }
 
-// AgentNodes returns this server's node, then the other servers'.
+// AgentNodes returns this server's node, then the others that have what was
+// registered through agent endpoints.
 func (r *Registry) AgentNodes(st *store.State) []*store.NodeView {
 	var l []*store.NodeView
 	own := r.OwnNode(st)
 	if own != nil {
 		l = append(l, own)
 	}
-	for _, n := range st.ServerNodes() {
+	for _, n := range st.AgentNodes() {
 		if n != own {
 			l = append(l, n)
 		}
@@ -36,80 +37,81 @@ func (r *Registry) AgentNodes(st *store.State) []*store.NodeView {
 }
 
 // FindService returns the node that has the service ID and the instance; nils
-// if no server's node has it.
+// if no agent's node has it.
 func (r *Registry) FindService(st *store.State, id string) (*store.NodeView, *store.Instance) {
-	if own := r.OwnNode(st); own != nil {
-		if i := own.Instance(id); i != nil {
-			return own, i
-		}
-	}
-	for _, n := range r.AgentNodes(st) {
-		if i := n.Instance(id); i != nil {
-			return n, i
-		}
-	}
-	return nil, nil
+	return find(r, st, func(n *store.NodeView) (*store.Instance, *store.Instance) {
+		i := n.Instance(id)
+		return i, i
+	})
 }
 
 // FindCheck returns the node that has the check ID and the check; nils if no
-// server's node has it.
+// agent's node has it.
 func (r *Registry) FindCheck(st *store.State, id string) (*store.NodeView, *api.Check) {
+	return find(r, st, func(n *store.NodeView) (*api.Check, *store.Instance) {
+		c := n.Check(id)
+		if c == nil || c.ServiceID == "" {
+			return c, nil
+		}
+		return c, n.Instance(c.ServiceID)
+	})
+}
+
+// find returns what on finds on the first node that has it, and that node; on
+// returns the instance it belongs to, too.
+func find[T any](r *Registry, st *store.State, on func(*store.NodeView) (*T, *store.Instance)) (at *store.NodeView, found *T) {
 	if own := r.OwnNode(st); own != nil {
-		if c := own.Check(id); c != nil {
-			return own, c
+		if t, _ := on(own); t != nil {
+			return own, t
 		}
 	}
 	for _, n := range r.AgentNodes(st) {
-		if c := n.Check(id); c != nil {
-			return n, c
+		t, i := on(n)
+		if t != nil && i != nil && store.NodeKey(i.Service.Origin) == store.NodeKey(r.cfg.Name) {
+			return n, t
+		}
+		if t != nil && found == nil {
+			at, found = n, t
 		}
 	}
-	return nil, nil
+	return at, found
 }
 
-// findNow looks first in the state at hand and, when the thing is not there,
-// once more in a state that is certainly fresh: it may have been registered
-// through another server a moment ago.
-func findNow[T any](ctx context.Context, r *Registry, find func(*store.State, string) (*store.NodeView, *T), id string) (*store.NodeView, *T, error) {
-	if n, t := find(r.State(), id); t != nil {
-		return n, t, nil
-	}
-	st, err := r.Read(ctx, raft.Default)
-	if err != nil {
-		return nil, nil, err
-	}
-	n, t := find(st, id)
-	return n, t, nil
-}
+// finder looks a thing up by its ID in a state: the node that has it, and the
+// thing; nils if there is none.
+type finder[T any] func(st *store.State, id string) (*store.NodeView, *T)
 
-// findHeartbeat returns the check that a heartbeat with the ID is for. After the
-// servers' nodes it looks at the others, where a check that was registered in
-// the catalog with a TTL waits for heartbeats too; that there are several of the
-// ID, and no node is named, is an error.
-func (r *Registry) findHeartbeat(ctx context.Context, node, id string) (*store.NodeView, *api.Check, error) {
-	if node != "" {
-		return findNow(ctx, r, func(st *store.State, id string) (*store.NodeView, *api.Check) {
-			v, _ := st.Node(node)
-			if v == nil {
-				return nil, nil
-			}
-			return v, v.Check(id)
-		}, id)
-	}
-	n, c, err := findNow(ctx, r, r.FindCheck, id)
-	if c != nil || err != nil {
-		return n, c, err
-	}
-	r.State().ProbedNodes(func(v *store.NodeView) bool {
-		k := v.Check(id)
+// looks is how often a write by ID looks for the thing in a fresh state. Once
+// will do, unless it moves at this very moment.
+const looks = 3
+
+// act does something with what has the ID, on the node that has it. It looks in
+// st first, which may be old: the thing may have been registered, moved or
+// removed through another server a moment ago. So when it is not there, or do
+// says that it is gone from that node, it is looked for once more in a state that
+// is certainly fresh. Absent is the error for what is nowhere then.
+func act[T any](ctx context.Context, r *Registry, st *store.State, find finder[T], id string, absent error, do func(*store.NodeView) error) error {
+	for look := 0; ; look++ {
+		n, t := find(st, id)
 		switch {
-		case k == nil || k.Definition == nil || k.Definition.TTL <= 0:
-		case c != nil:
-			err = api.E(api.Invalid, fmt.Sprintf("Check ID %q is on nodes %s and %s: say which one is meant with ?node=", id, n.Node.Node, v.Node.Node))
-		default:
-			n, c = v, k
+		case t != nil:
+			if err := do(n); err == nil || !goneThere(err) || look == looks {
+				return err
+			}
+		case look > 0:
+			return absent
 		}
-		return err == nil
-	})
-	return n, c, err
+		var err error
+		if st, err = r.Read(ctx, raft.Default); err != nil {
+			return err
+		}
+	}
+}
+
+// goneThere reports whether the error of a write may mean that what it was about
+// is not on that node: a command that removes something answers NotFound then, one
+// that adds a check to an instance is refused.
+func goneThere(err error) bool {
+	k := api.ErrorKind(err)
+	return k == api.NotFound || k == api.Refused
 }

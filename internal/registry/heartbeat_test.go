@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/registryd/registryd/internal/checks"
+	"github.com/registryd/registryd/internal/store"
 	"github.com/registryd/registryd/pkg/api"
 )
 
@@ -106,19 +108,138 @@ func TestHeartbeatGoesToTheServerThatRunsTheCheck(t *testing.T) {
 		r.do(instance("s2", "far", ""))
 		r.do(instance("s1", "near", ""))
 		settle()
-		require.NoError(t, r.Heartbeat(context.Background(), "", "near", api.Passing, ""))
+		before := r.cons.asked()
+		require.NoError(t, r.Heartbeat(context.Background(), "", "near", api.Critical, ""))
 		require.Empty(t, r.cons.called)
-		require.Equal(t, []string{"near passing"}, p.beats)
+		require.Equal(t, []string{"near critical"}, p.beats)
+		o := r.other()
+		require.NoError(t, r.Heartbeat(context.Background(), "", "Far", api.Critical, ""), "an ID is known in any case")
+		require.Equal(t, []string{"s2/far critical"}, o.beats)
+		require.Equal(t, before, r.cons.asked(), "the state at hand shows all")
 
-		// The fake cluster leads every call back here, where the check is not run.
-		require.ErrorIs(t, r.Heartbeat(context.Background(), "", "far", api.Passing, ""), api.NotFound)
-		require.Equal(t, []string{"id-2 " + heartbeatKind}, r.cons.called)
-
-		_, err := r.handleHeartbeat(context.Background(), []byte(`{"Node":"s1","CheckID":"near","Status":"warning"}`))
+		_, err := r.handleHeartbeat(context.Background(), []byte(`{"Node":"s1","CheckID":"near","Status":"critical"}`))
 		require.NoError(t, err)
-		require.Equal(t, []string{"near passing", "near warning"}, p.beats)
+		require.Equal(t, []string{"near critical", "near critical"}, p.beats)
 		_, err = r.handleHeartbeat(context.Background(), []byte(`no json`))
 		require.ErrorIs(t, err, api.Invalid)
+	})
+}
+
+// other is the server s2 as far as it takes heartbeats.
+type other struct {
+	r     *testRegistry
+	beats []string
+	fail  func(ctx context.Context) error // instead of taking one; nil: it takes it
+}
+
+func (r *testRegistry) other() *other {
+	o := &other{r: r}
+	r.cons.Handle(heartbeatKind, func(ctx context.Context, req []byte) ([]byte, error) {
+		var b heartbeat
+		require.NoError(r.t, json.Unmarshal(req, &b))
+		if o.fail != nil {
+			return nil, o.fail(ctx)
+		}
+		o.beats = append(o.beats, b.Node+"/"+b.CheckID+" "+b.Status)
+		r.do(&store.UpdateChecks{From: "s2", Updates: []store.CheckUpdate{{Node: b.Node, CheckID: b.CheckID, Status: b.Status}}})
+		return nil, nil
+	})
+	return o
+}
+
+// What this server's state says of a check may be old, and so may be its runner.
+func TestHeartbeatFollowsACheckThatMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := beating(t)
+		ctx := context.Background()
+		r.addServer("s2", "id-2")
+		r.do(instance("s1", "moved", ""))
+		r.do(instance("s1", "gone", ""))
+		settle()
+		r.follow()
+		o := r.other()
+		r.do(&store.Deregister{Node: "s1", ServiceID: "gone"})
+		require.ErrorIs(t, r.Heartbeat(ctx, "", "gone", api.Passing, ""), api.NotFound)
+
+		r.do(&store.Deregister{Node: "s1", ServiceID: "moved"})
+		r.do(instance("s2", "moved", ""))
+		r.do(instance("s2", "new", ""))
+		for _, id := range []string{"moved", "new"} {
+			require.NoError(t, r.Heartbeat(ctx, "", id, api.Passing, ""))
+			_, c := r.FindCheck(r.truth(), id)
+			require.Equal(t, api.Passing, c.Status)
+		}
+		require.Equal(t, []string{"s2/moved passing", "s2/new passing"}, o.beats)
+
+		// The other way round, the other server knows more than this one.
+		r.do(&store.Deregister{Node: "s2", ServiceID: "moved"})
+		r.do(instance("s1", "moved", ""))
+		o.fail = func(context.Context) error { return api.E(api.NotFound, "not run here") }
+		require.NoError(t, r.Heartbeat(ctx, "", "moved", api.Passing, ""))
+		require.Equal(t, api.Passing, r.status("moved"))
+	})
+}
+
+// Whoever runs a check may die at the moment, or hang. The heartbeat waits for
+// the next one.
+func TestHeartbeatWaitsForTheHandOver(t *testing.T) {
+	for name, fail := range map[string]func(ctx context.Context) error{
+		"refused": func(context.Context) error { return api.E(api.Unavailable, "connection refused") },
+		"broken":  func(context.Context) error { return api.E(api.OutcomeUnknown, "connection broke") },
+		"hangs":   func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"leaves":  func(context.Context) error { return api.E(api.NotFound, "no server with that ID") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := beatingWith(t, Config{HoldTimeout: time.Second})
+				r.addServer("s2", "id-2")
+				r.do(instance("s2", "far", "10.0.0.9"))
+				settle()
+				first := true
+				o := r.other()
+				o.fail = func(ctx context.Context) error {
+					if first {
+						first = false
+						return api.E(api.OutcomeUnknown, "connection broke")
+					}
+					return fail(ctx)
+				}
+				beat := func(ctx context.Context) (took time.Duration, err error) {
+					begun := time.Now()
+					err = r.Heartbeat(ctx, "", "far", api.Passing, "fine")
+					return time.Since(begun), err
+				}
+				took, err := beat(context.Background())
+				require.ErrorIs(t, err, api.Unavailable, "nobody has taken over")
+				require.Equal(t, leastInsistence, took)
+
+				impatient, cancel := context.WithTimeout(context.Background(), time.Second)
+				defer cancel()
+				first = true
+				took, err = beat(impatient)
+				require.Error(t, err)
+				require.Equal(t, time.Second, took)
+
+				first = true
+				time.AfterFunc(1700*time.Millisecond, func() { r.do(&store.Liveness{Node: "s2"}) })
+				took, err = beat(context.Background())
+				require.NoError(t, err)
+				require.Less(t, took, 1800*time.Millisecond)
+				n, c := r.FindCheck(r.State(), "far")
+				require.Equal(t, "s1", n.Node.Node)
+				require.Equal(t, api.Passing, c.Status)
+			})
+		})
+	}
+}
+
+// What no runner takes is no reason to wait.
+func TestHeartbeatOfWhatTakesNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := beating(t)
+		begun := time.Now()
+		require.ErrorIs(t, r.Heartbeat(context.Background(), "", api.SerfHealth, api.Passing, ""), api.NotFound)
+		require.Equal(t, begun, time.Now())
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,6 +23,7 @@ func TestRegistrationsWaitForTheServersNode(t *testing.T) {
 		go func() { done <- r.SetNodeMaintenance(ctx, true, "") }()
 		synctest.Wait()
 		require.Empty(t, done)
+		r.elect()
 		r.do(r.selfCommand())
 		for range 3 {
 			require.NoError(t, <-done)
@@ -33,4 +35,16 @@ func TestRegistrationsWaitForTheServersNode(t *testing.T) {
 		other := open(t, Config{})
 		require.ErrorIs(t, other.RegisterService(gone, &api.ServiceRegistration{Name: "web"}, false), context.Canceled)
 	})
+}
+
+// A request waits for as long as it is configured to, not longer.
+func TestRegistrationsWaitForTheHoldTimeout(t *testing.T) {
+	for _, c := range []struct{ configured, want time.Duration }{{0, 7 * time.Second}, {20 * time.Second, 20 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			r := open(t, Config{HoldTimeout: c.configured})
+			begun := time.Now()
+			require.ErrorIs(t, r.RegisterService(context.Background(), &api.ServiceRegistration{Name: "web"}, false), api.NoLeader)
+			require.Equal(t, c.want, time.Since(begun))
+		})
+	}
 }

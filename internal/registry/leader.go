@@ -57,7 +57,10 @@ func (r *Registry) term(parent context.Context, t raft.Term) {
 }
 
 // dropFormerServers takes servers out of the catalog that raft no longer
-// knows, and forgets those that left long ago or came back.
+// knows, and forgets those that left long ago or came back. One that was alive
+// when raft let it go has left, and its node goes with all it has. One that had
+// failed may come back, as long as it is remembered: what was registered through
+// it and cannot live elsewhere waits for it.
 func (r *Registry) dropFormerServers(ctx context.Context) {
 	servers, _, err := r.cons.Servers(ctx)
 	if err != nil {
@@ -72,24 +75,27 @@ func (r *Registry) dropFormerServers(ctx context.Context) {
 			continue // a node without that check was never a server of ours
 		}
 		r.log.Info("removing a former server from the catalog", "node", v.Node.Node)
-		if r.dropServer(ctx, v.Node.Node, false) != nil {
+		cmd := &store.ServerLeft{Node: v.Node.Node, Keep: !v.Alive(), By: store.By{Reason: "the server left the cluster"}}
+		if cmd.Keep {
+			cmd.By.Reason = "the server failed and was removed from the cluster"
+		}
+		if r.dropServer(ctx, cmd) != nil {
 			return
 		}
 	}
-	if old := r.forgettable(servers, time.Now()); len(old) > 0 {
+	if back, expired := r.forgettable(servers, time.Now()); len(back)+len(expired) > 0 {
 		// If it fails it is tried again in a moment.
-		_, _ = r.propose(ctx, &store.ServerLeft{Forget: old})
+		_, _ = r.propose(ctx, &store.ServerLeft{Forget: back, Expire: expired})
 	}
 }
 
-// dropServer takes a former server's node out of the catalog. What it carried
-// and can live on moves to the others first. It stays among the members as one
-// that left, unless prune is set.
-func (r *Registry) dropServer(ctx context.Context, node string, prune bool) error {
-	if _, err := r.propose(ctx, &store.Liveness{Node: node, Output: serfFailed}); err != nil {
+// dropServer takes a former server out of the catalog. What it carried and can
+// live on moves to the others first.
+func (r *Registry) dropServer(ctx context.Context, cmd *store.ServerLeft) error {
+	if _, err := r.propose(ctx, &store.Liveness{Node: cmd.Node, Output: serfFailed}); err != nil {
 		return err
 	}
-	_, err := r.propose(ctx, &store.ServerLeft{Node: node, Prune: prune, By: store.By{Reason: "the server left the cluster"}})
+	_, err := r.propose(ctx, cmd)
 	return err
 }
 
@@ -108,22 +114,41 @@ func (r *Registry) followLiveness(ctx context.Context, events <-chan raft.Livene
 	}
 }
 
-// noteLiveness marks one server failed or alive. When that cannot be written
-// now, this server has lost its leadership; the next leader reports anew.
+// noteLiveness marks one server failed or alive, in the term that the news is of.
+// It tries until that is written, so that news is written in its order, or until
+// the term is over: the next leader reports anew.
 func (r *Registry) noteLiveness(ctx context.Context, e raft.Liveness) {
-	v := r.State().NodeByID(e.ID)
-	if v == nil || v.Alive() == e.Alive {
-		return
+	term, cancel := context.WithCancel(e.Context)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	for term.Err() == nil {
+		v := r.State().NodeByID(e.ID)
+		if v == nil || v.Alive() == e.Alive {
+			return
+		}
+		err := r.markServer(term, v.Node.Node, e.Alive)
+		if err == nil {
+			r.log.Info("server liveness changed", "node", v.Node.Node, "alive", e.Alive)
+			return
+		}
+		r.log.Warn("cannot note a server's liveness", "node", v.Node.Node, "alive", e.Alive, "error", err)
+		select {
+		case <-time.After(livenessRetry):
+		case <-term.Done():
+		}
 	}
-	cmd := &store.Liveness{Node: v.Node.Node, Alive: e.Alive, Output: serfAlive}
-	if !e.Alive {
+}
+
+// livenessRetry is the pause after news of a server could not be written.
+const livenessRetry = 200 * time.Millisecond
+
+func (r *Registry) markServer(ctx context.Context, name string, alive bool) error {
+	cmd := &store.Liveness{Node: name, Alive: alive, Output: serfAlive}
+	if !alive {
 		cmd.Output = serfFailed
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if _, err := r.propose(ctx, cmd); err != nil {
-		r.log.Warn("cannot note a server's liveness", "node", v.Node.Node, "alive", e.Alive, "error", err)
-		return
-	}
-	r.log.Info("server liveness changed", "node", v.Node.Node, "alive", e.Alive)
+	_, err := r.propose(ctx, cmd)
+	return err
 }

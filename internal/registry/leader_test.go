@@ -23,15 +23,20 @@ func TestLivenessIsWrittenIntoTheCatalog(t *testing.T) {
 			v, _ := r.State().Node("s2")
 			return v.Check(api.SerfHealth).Status + " " + v.Check(api.SerfHealth).Output
 		}
-		r.alive <- raft.Liveness{ID: "id-2"}
+		r.alive <- raft.Liveness{Context: context.Background(), ID: "id-2"}
 		require.Equal(t, "critical "+serfFailed, status())
 		before := r.cons.proposals()
-		r.alive <- raft.Liveness{ID: "id-2"}
-		r.alive <- raft.Liveness{ID: "unheard of"}
+		r.alive <- raft.Liveness{Context: context.Background(), ID: "id-2"}
+		r.alive <- raft.Liveness{Context: context.Background(), ID: "unheard of"}
 		require.Equal(t, "critical "+serfFailed, status())
 		require.Equal(t, before, r.cons.proposals(), "what is known is not written again")
-		r.alive <- raft.Liveness{ID: "id-2", Alive: true}
+		r.alive <- raft.Liveness{Context: context.Background(), ID: "id-2", Alive: true}
 		require.Equal(t, "passing "+serfAlive, status())
+
+		over, end := context.WithCancel(context.Background())
+		end()
+		r.alive <- raft.Liveness{Context: over, ID: "id-2"}
+		require.Equal(t, "passing "+serfAlive, status(), "what was true in a term that is over may be wrong by now")
 	})
 }
 
@@ -59,6 +64,73 @@ func TestFormerServersLeaveTheCatalog(t *testing.T) {
 		n, _ := r.FindService(r.State(), "free")
 		require.Equal(t, "s1", n.Node.Node)
 		require.NotNil(t, r.OwnNode(r.State()))
+	})
+}
+
+// What is bound to a server that failed is there when it comes back, until its
+// time is over or it is told to leave; what is bound to one that leaves is not.
+func TestWhatWaitsForAFailedServer(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		fails   bool
+		then    func(context.Context, *testRegistry) error
+		waits   bool
+		members map[string]int
+	}{
+		{"it leaves", false, nil, false, map[string]int{"s1": api.MemberAlive, "s2": api.MemberLeft}},
+		{"autopilot removes it", true, nil, true, map[string]int{"s1": api.MemberAlive, "s2": api.MemberLeft}},
+		{"and it is back", true, func(_ context.Context, r *testRegistry) error { r.addServer("s2", "id-2"); return nil }, true,
+			map[string]int{"s1": api.MemberAlive, "s2": api.MemberAlive}},
+		{"and it is told to leave", true, func(ctx context.Context, r *testRegistry) error { return r.ForceLeave(ctx, "s2", false) }, false,
+			map[string]int{"s1": api.MemberAlive, "s2": api.MemberLeft}},
+		{"and it is pruned", true, func(ctx context.Context, r *testRegistry) error { return r.ForceLeave(ctx, "s2", true) }, false, map[string]int{"s1": api.MemberAlive}},
+		{"and its time is over", true, func(context.Context, *testRegistry) error { time.Sleep(leftFor); return nil }, false, map[string]int{"s1": api.MemberAlive}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := started(t)
+				ctx := context.Background()
+				r.addServer("s2", "id-2")
+				r.do(instance("s2", "bound", ""))
+				r.alive <- raft.Liveness{Context: context.Background(), ID: "id-2", Alive: !c.fails}
+				synctest.Wait()
+				r.cons.drop("id-2")
+				time.Sleep(reconcileEvery)
+				synctest.Wait()
+				require.Len(t, r.State().ServerNodes(), 1)
+				if c.then != nil {
+					require.NoError(t, c.then(ctx, r))
+				}
+				time.Sleep(2 * reconcileEvery)
+				synctest.Wait()
+				v, _ := r.State().Node("s2")
+				n, _ := r.FindService(r.State(), "bound")
+				require.Equal(t, c.waits, v != nil)
+				require.Equal(t, c.waits, n != nil)
+				list, err := r.Members(ctx)
+				require.NoError(t, err)
+				members := map[string]int{}
+				for _, m := range list {
+					members[m.Name] = m.Status
+				}
+				require.Equal(t, c.members, members)
+			})
+		})
+	}
+}
+
+// A failed server that is told to leave takes what is bound to it along.
+func TestForceLeaveOfAFailedServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := started(t)
+		r.addServer("s2", "id-2")
+		r.do(instance("s2", "bound", ""))
+		r.alive <- raft.Liveness{Context: context.Background(), ID: "id-2"}
+		synctest.Wait()
+		require.NoError(t, r.ForceLeave(context.Background(), "s2", false))
+		v, _ := r.State().Node("s2")
+		require.Nil(t, v)
+		require.Len(t, r.State().FormerServers(), 1)
 	})
 }
 
@@ -103,7 +175,7 @@ func TestServersThatLeft(t *testing.T) {
 		require.NoError(t, r.ForceLeave(ctx, "s3", true))
 		require.NotContains(t, status(), "s3")
 
-		r.alive <- raft.Liveness{ID: "id-4"}
+		r.alive <- raft.Liveness{Context: context.Background(), ID: "id-4"}
 		synctest.Wait()
 		require.Equal(t, api.MemberFailed, status()["s4"])
 		require.NoError(t, r.ForceLeave(ctx, "s4", true))
@@ -126,7 +198,7 @@ func TestMembersAsClientsKnowThem(t *testing.T) {
 		r.cons.join(raft.ServerInfo{ID: "id-3", Name: "s3", Address: "127.0.0.3:8300", Voter: true, Meta: map[string]string{"build": "1"}})
 		r.cons.join(raft.ServerInfo{ID: "id-0", Address: "127.0.0.9:8300", Voter: true})
 		r.addServer("s2", "id-2")
-		r.alive <- raft.Liveness{ID: "id-2"}
+		r.alive <- raft.Liveness{Context: context.Background(), ID: "id-2"}
 		synctest.Wait()
 		list, err := r.Members(ctx)
 		require.NoError(t, err)
@@ -151,46 +223,5 @@ func TestMembersAsClientsKnowThem(t *testing.T) {
 		require.NoError(t, r.ForceLeave(ctx, "s2", false))
 		require.Equal(t, []string{"id-2"}, r.cons.removed)
 		require.ErrorIs(t, r.ForceLeave(ctx, "nobody", false), api.Refused)
-	})
-}
-
-func TestAliasFollowsItsService(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := started(t)
-		type told struct {
-			status, output string
-			index          uint64
-		}
-		ask := func(ctx context.Context, id string, prev uint64) <-chan told {
-			done := make(chan told, 1)
-			go func() {
-				s, o, i := r.AliasStatus(ctx, "s1", id, prev)
-				done <- told{s, o, i}
-			}()
-			return done
-		}
-		first := <-ask(context.Background(), "web", 0)
-		require.Equal(t, api.Critical, first.status)
-		require.Equal(t, "Service web could not be found on node s1", first.output)
-
-		next := ask(context.Background(), "web", first.index)
-		synctest.Wait()
-		require.Empty(t, next, "it waits for news")
-		require.NoError(t, r.RegisterService(context.Background(), &api.ServiceRegistration{Name: "web"}, false))
-		second := <-next
-		require.Equal(t, api.Passing, second.status)
-		require.Greater(t, second.index, first.index)
-
-		next = ask(context.Background(), "web", second.index)
-		r.do(instance("s1", "web", ""))
-		third := <-next
-		require.Equal(t, api.Critical, third.status)
-
-		node := <-ask(context.Background(), "", 0)
-		require.Equal(t, api.Passing, node.status, "a node's alias looks at the node's own checks")
-		ctx, cancel := context.WithCancel(context.Background())
-		last := ask(ctx, "web", third.index)
-		cancel()
-		require.Equal(t, third.index, (<-last).index)
 	})
 }

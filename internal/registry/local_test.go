@@ -29,20 +29,38 @@ type local struct {
 	leads    bool
 	handlers map[string]func(context.Context, []byte) ([]byte, error)
 	pilot    raft.AutopilotConfig
-	applied  int // proposals since the start
-	reads    int // reads that asked the leader
+	log      []store.Entry
+	arrived  int          // how many of the log are applied here
+	leader   *store.Store // of another server, which leads; nil: this one does
+	applied  int          // proposals since the start
+	reads    int          // reads that asked the leader
 	servers  []raft.ServerInfo
 	removed  []string // IDs of servers that were
 	called   []string // server ID and kind of each request to another server
 }
 
-func (l *local) Apply(_ context.Context, cmd []byte) ([]byte, uint64, error) {
+func (l *local) Apply(ctx context.Context, cmd []byte) ([]byte, uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.index++
 	l.applied++
-	out := l.st.ApplyBatch([]store.Entry{{Index: l.index, Term: 1, Time: time.Now(), Data: cmd}})
-	return out[0], l.index, nil
+	e := store.Entry{Index: l.index, Term: 1, Time: time.Now(), Data: cmd}
+	l.log = append(l.log, e)
+	if l.leader != nil {
+		return l.leader.ApplyBatch([]store.Entry{e})[0], l.index, nil
+	}
+	l.arrived = len(l.log)
+	return l.st.ApplyBatch([]store.Entry{e})[0], l.index, nil
+}
+
+func (l *local) WaitApplied(context.Context, uint64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.arrive()
+	return nil
 }
 
 func (l *local) ReadIndex(context.Context, raft.Consistency) error {
@@ -52,7 +70,16 @@ func (l *local) ReadIndex(context.Context, raft.Consistency) error {
 	if !l.leads {
 		return api.E(api.NoLeader, "no leader")
 	}
+	l.arrive()
 	return nil
+}
+
+// arrive applies here what was only applied on the leader. The caller holds mu.
+func (l *local) arrive() {
+	if l.arrived < len(l.log) {
+		l.st.ApplyBatch(l.log[l.arrived:])
+		l.arrived = len(l.log)
+	}
 }
 
 func (l *local) Handle(kind string, h func(context.Context, []byte) ([]byte, error)) {
@@ -78,7 +105,7 @@ func (l *local) CallLeader(ctx context.Context, kind string, req []byte) ([]byte
 func (l *local) IsLeader() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.leads
+	return l.leads && l.leader == nil
 }
 
 func (l *local) Leader() (addr, id string)  { return "127.0.0.1:1", "id-1" }
@@ -161,14 +188,14 @@ func (l *local) SetAutopilotConfig(c raft.AutopilotConfig) {
 // idle is a check runner that runs nothing.
 type idle struct{}
 
-func (idle) Heartbeat(checks.ID, string, string) error        { return nil }
-func (idle) Wait(context.Context, checks.ID) error            { return nil }
-func (idle) Rearm(...checks.ID)                               {}
-func (idle) Reconcile([]*api.Check, []checks.ID)              {}
-func (idle) Snapshot(checks.ID) (status, out string, ok bool) { return "", "", false }
-func (idle) Run(checks.ID) (_ checks.Run, ok bool)            { return }
-func (idle) Runs(func(checks.Run))                            {}
-func (idle) Load() (_ checks.Load)                            { return }
+func (idle) Heartbeat(checks.ID, string, string, string) error { return nil }
+func (idle) Wait(context.Context, checks.ID) error             { return nil }
+func (idle) Rearm(...checks.ID)                                {}
+func (idle) Reconcile([]*api.Check, []checks.ID)               {}
+func (idle) Snapshot(checks.ID) (status, out string, ok bool)  { return "", "", false }
+func (idle) Run(checks.ID) (_ checks.Run, ok bool)             { return }
+func (idle) Runs(func(checks.Run))                             {}
+func (idle) Load() (_ checks.Load)                             { return }
 
 // testRegistry is a running registry with a leadership to give and take.
 type testRegistry struct {
@@ -213,10 +240,15 @@ func openWith(t *testing.T, cfg Config, runner func(*Registry) Heartbeats) *test
 func (r *testRegistry) lead() {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.end = cancel
-	r.cons.mu.Lock()
-	r.cons.leads = true
-	r.cons.mu.Unlock()
+	r.elect()
 	r.terms <- raft.Term{Context: ctx, Number: 1}
+}
+
+// elect makes consensus have a leader, without the duties of one.
+func (r *testRegistry) elect() {
+	r.cons.mu.Lock()
+	defer r.cons.mu.Unlock()
+	r.cons.leads = true
 }
 
 // depose ends the term.
@@ -234,3 +266,19 @@ func (r *testRegistry) do(c store.Command) {
 	require.NoError(r.t, err)
 	require.True(r.t, res.OK)
 }
+
+// follow makes this server a follower: what is written from now on arrives here
+// when somebody waits for it, as late as can be.
+func (r *testRegistry) follow() {
+	r.t.Helper()
+	leader, err := store.Open(filepath.Join(r.t.TempDir(), "leader.db"))
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { require.NoError(r.t, leader.Close()) })
+	r.cons.mu.Lock()
+	defer r.cons.mu.Unlock()
+	leader.ApplyBatch(r.cons.log)
+	r.cons.leader = leader
+}
+
+// truth is the leader's state.
+func (r *testRegistry) truth() *store.State { return r.cons.leader.State() }

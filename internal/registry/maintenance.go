@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 
+	"github.com/registryd/registryd/internal/raft"
 	"github.com/registryd/registryd/internal/store"
 	"github.com/registryd/registryd/pkg/api"
 )
@@ -23,38 +24,43 @@ func (r *Registry) SetNodeMaintenance(ctx context.Context, enable bool, reason s
 	if err != nil {
 		return err
 	}
+	own := func(st *store.State, _ string) (n, t *store.NodeView) {
+		n = r.OwnNode(st)
+		return n, n
+	}
 	c := &api.Check{CheckID: api.NodeMaintenance, Name: "Node Maintenance Mode", Notes: reason}
-	return r.setMaintenance(ctx, node, c, enable)
+	return setMaintenance(ctx, r, own, node, c, enable, api.E(api.NotFound, "Unknown node "+node))
 }
 
 // SetServiceMaintenance does the same for a service instance; NotFound if no
 // server's node has it.
 func (r *Registry) SetServiceMaintenance(ctx context.Context, id string, enable bool, reason string) error {
-	n, inst, err := findNow(ctx, r, r.FindService, id)
-	if err != nil {
-		return err
-	}
-	if inst == nil {
-		return unknownService(id)
-	}
 	if reason == "" {
 		reason = serviceMaintenanceNotes
 	}
 	c := &api.Check{CheckID: api.ServiceMaintenancePrefix + id, Name: "Service Maintenance Mode", Notes: reason, ServiceID: id}
-	return r.setMaintenance(ctx, n.Node.Node, c, enable)
+	return setMaintenance(ctx, r, r.FindService, id, c, enable, unknownService(id))
 }
 
-func (r *Registry) setMaintenance(ctx context.Context, node string, c *api.Check, enable bool) error {
-	v, _ := r.State().Node(node)
-	on := v != nil && v.Check(c.CheckID) != nil
-	switch {
-	case on == enable:
-		return nil
-	case !enable:
-		r.log.Info("maintenance ends", "check", c.CheckID)
-		return r.proposeHere(ctx, &store.Deregister{Node: node, CheckID: c.CheckID, By: store.By{Reason: "maintenance ended"}})
+// setMaintenance begins in a fresh state. In an old one it would find nothing to
+// do where another server has just begun or ended maintenance; and it is rare
+// enough to ask the leader each time.
+func setMaintenance[T any](ctx context.Context, r *Registry, find finder[T], id string, c *api.Check, enable bool, absent error) error {
+	st, err := r.Read(ctx, raft.Default)
+	if err != nil {
+		return err
 	}
-	r.log.Info("maintenance begins", "check", c.CheckID, "reason", c.Notes)
-	c.Status, c.Type, c.ServiceTags = api.Critical, "maintenance", []string{}
-	return r.proposeHere(ctx, &store.Register{Node: node, SkipNodeUpdate: true, Checks: []*api.Check{c}})
+	return act(ctx, r, st, find, id, absent, func(n *store.NodeView) error {
+		switch on := n.Check(c.CheckID) != nil; {
+		case on == enable:
+			return nil
+		case !enable:
+			r.log.Info("maintenance ends", "check", c.CheckID)
+			return r.proposeHere(ctx, &store.Deregister{Node: n.Node.Node, CheckID: c.CheckID, MustExist: true, By: store.By{Reason: "maintenance ended"}})
+		}
+		r.log.Info("maintenance begins", "check", c.CheckID, "reason", c.Notes)
+		k := *c
+		k.Status, k.Type, k.ServiceTags = api.Critical, "maintenance", []string{}
+		return r.proposeHere(ctx, &store.Register{Node: n.Node.Node, SkipNodeUpdate: true, Checks: []*api.Check{&k}})
+	})
 }

@@ -116,25 +116,29 @@ func (r *Registry) formerMember(f *store.FormerServer) *api.Member {
 	return m
 }
 
-// forgettable returns the IDs of former servers that are members again or left
-// too long ago.
-func (r *Registry) forgettable(servers []raft.ServerInfo, now time.Time) (ids []string) {
+// forgettable returns the IDs of former servers that are members again, and of
+// those that left too long ago.
+func (r *Registry) forgettable(servers []raft.ServerInfo, now time.Time) (back, expired []string) {
 	st := r.State()
 	var members []*api.Member
 	for _, s := range servers {
 		members = append(members, r.member(st, s))
 	}
 	for _, f := range st.FormerServers() {
-		if now.Sub(f.Left) >= leftFor || isMember(members, f) {
-			ids = append(ids, f.ID)
+		switch {
+		case isMember(members, f):
+			back = append(back, f.ID)
+		case now.Sub(f.Left) >= leftFor:
+			expired = append(expired, f.ID)
 		}
 	}
-	return ids
+	return back, expired
 }
 
-// ForceLeave takes a failed server out of the cluster by name, and with prune
-// out of the list of members, where one that left would still be shown. NotFound
-// texts are Consul's, whose status for them is 500.
+// ForceLeave takes a failed server out of the cluster by name, with all that its
+// node has in the catalog, and with prune out of the list of members, where one
+// that left would still be shown. NotFound texts are Consul's, whose status for
+// them is 500.
 func (r *Registry) ForceLeave(ctx context.Context, name string, prune bool) error {
 	members, err := r.Members(ctx)
 	if err != nil {
@@ -149,17 +153,27 @@ func (r *Registry) ForceLeave(ctx context.Context, name string, prune bool) erro
 		case api.MemberAlive:
 			return nil // Consul lets a living member refute it
 		case api.MemberFailed:
-			if err := r.cons.RemoveServer(ctx, id); err != nil || !prune {
-				return err
-			}
-			if err := r.dropServer(ctx, name, true); err != nil {
+			if err := r.cons.RemoveServer(ctx, id); err != nil {
 				return err
 			}
 		}
-		if prune {
-			_, err = r.propose(ctx, &store.ServerLeft{Forget: []string{id}})
-		}
-		return err
+		return r.forgetServer(ctx, id, prune)
 	}
 	return api.E(api.Refused, "agent: No node found with name '"+name+"'")
+}
+
+// forgetServer takes what the catalog has of a server that is none any more out
+// of it. It stays among the members as one that left, unless prune is set.
+func (r *Registry) forgetServer(ctx context.Context, id string, prune bool) error {
+	if v := r.State().NodeByID(id); v != nil {
+		cmd := &store.ServerLeft{Node: v.Node.Node, Prune: prune, By: store.By{Reason: "the server was told to leave"}}
+		if err := r.dropServer(ctx, cmd); err != nil {
+			return err
+		}
+	}
+	if !prune {
+		return nil
+	}
+	_, err := r.propose(ctx, &store.ServerLeft{Forget: []string{id}})
+	return err
 }

@@ -132,9 +132,9 @@ func TestObserversAreRefusedWhereOnlyOneCanTell(t *testing.T) {
 		require.EqualError(t, err, "Observers and TTL cannot both be specified: heartbeats reach one server")
 		reg := &api.CatalogRegistration{Node: "n", Address: "a", Check: &api.Check{Name: "x", Definition: &def}}
 		require.ErrorIs(t, r.RegisterCatalog(ctx, reg), api.Invalid)
-		reg.Check.Definition = &api.CheckDefinition{TCP: "x:1", Observers: 8}
-		require.EqualError(t, r.RegisterCatalog(ctx, reg), "Observers is 8: a check is run by 1 to 7 servers")
-		reg.Check.Definition = &api.CheckDefinition{TCP: "x:1", Observers: 7}
+		reg.Check.Definition = &api.CheckDefinition{TCP: "x:1", Interval: def.TTL, Observers: 8}
+		require.EqualError(t, r.RegisterCatalog(ctx, reg), "Invalid check \"x\": Observers is 8: a check is run by 1 to 7 servers")
+		reg.Check.Definition = &api.CheckDefinition{TCP: "x:1", Interval: def.TTL, Observers: 7}
 		require.NoError(t, r.RegisterCatalog(ctx, reg))
 		out, err := r.Txn(ctx, &store.Txn{Ops: []store.TxnOp{{Verb: store.CatalogSet, Check: &api.Check{Node: "n", Name: "y", Definition: &def}}}})
 		require.NoError(t, err)

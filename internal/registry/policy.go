@@ -22,8 +22,8 @@ func PolicyEntry(p *api.CheckPolicy) (*store.ConfigEntry, error) {
 	return &store.ConfigEntry{Kind: p.Kind, Name: p.Name, Body: body}, nil
 }
 
-// storePolicies stores the configured check policies that the cluster has none
-// of that name of.
+// storePolicies stores those of the configured check policies whose names the
+// cluster has no policy for.
 func (r *Registry) storePolicies(ctx context.Context) {
 	for _, p := range r.cfg.Policies {
 		e, err := PolicyEntry(p)

@@ -5,6 +5,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync"
@@ -25,6 +26,9 @@ type Consensus interface {
 	// ReadIndex returns once the state of this server holds every write that
 	// was acknowledged before the call.
 	ReadIndex(ctx context.Context, c raft.Consistency) error
+	// WaitApplied returns once the state of this server holds the entry at the
+	// index.
+	WaitApplied(ctx context.Context, index uint64) error
 	Calls
 	Membership
 	Autopilot
@@ -43,7 +47,7 @@ type Calls interface {
 // Heartbeats is what the registry needs of the check runner.
 type Heartbeats interface {
 	// Heartbeat reports a TTL check that this server runs.
-	Heartbeat(id checks.ID, status, output string) error
+	Heartbeat(id checks.ID, status, output, client string) error
 	// Wait returns once a status reported for the check has been emitted.
 	Wait(ctx context.Context, id checks.ID) error
 	// Rearm gives the TTL checks named their full time again.
@@ -73,6 +77,9 @@ type Config struct {
 	// Self is how this server registers itself in the catalog.
 	Self          Self
 	SessionTTLMin time.Duration // shortest session TTL, 0 means 10s
+	// HoldTimeout is how long a request waits for a leader, or for a server that
+	// can answer it; 0 means 7s, Consul's value.
+	HoldTimeout time.Duration
 	// DeregisterMin is the least time a check has to be critical before its
 	// service is deregistered; 0 means store.MinDeregisterAfter.
 	DeregisterMin time.Duration
@@ -107,12 +114,16 @@ type Registry struct {
 	ended     sync.WaitGroup
 }
 
+// defaultHoldTimeout is Consul's rpc_hold_timeout.
+const defaultHoldTimeout = 7 * time.Second
+
 // New returns a Registry over the store. Its Emit is what the check runner
 // reports to; Start gives it that runner and begins its work.
 func New(cfg Config, st *store.Store, cons Consensus) *Registry {
 	if cfg.DeregisterMin == store.MinDeregisterAfter {
 		cfg.DeregisterMin = 0 // which says the same in fewer bytes of each report
 	}
+	cfg.HoldTimeout = cmp.Or(cfg.HoldTimeout, defaultHoldTimeout)
 	r := &Registry{cfg: cfg, st: st, cons: cons, log: cfg.Logger, started: time.Now()}
 	r.assign = newAssigner(r)
 	r.deadlines = newSessionDeadlines()
@@ -150,16 +161,22 @@ func (r *Registry) CheckDatacenter(name string) error {
 
 // propose applies a command and returns its result; a refusal is the error.
 func (r *Registry) propose(ctx context.Context, c store.Command) (store.Result, error) {
+	res, _, err := r.proposeAt(ctx, c)
+	return res, err
+}
+
+// proposeAt is propose that also returns the index of the command's entry.
+func (r *Registry) proposeAt(ctx context.Context, c store.Command) (store.Result, uint64, error) {
 	store.Sign(c, r.cfg.Name, clientOf(ctx))
-	b, _, err := r.cons.Apply(ctx, store.Encode(c))
+	b, index, err := r.cons.Apply(ctx, store.Encode(c))
 	if err != nil {
-		return store.Result{}, err
+		return store.Result{}, 0, err
 	}
 	res, err := store.DecodeResult(b)
 	if err != nil {
-		return store.Result{}, api.Wrap(api.Internal, "read the result of a command", err)
+		return store.Result{}, 0, api.Wrap(api.Internal, "read the result of a command", err)
 	}
-	return res, res.Err
+	return res, index, res.Err
 }
 
 // Start begins the background work: registering this server, running its
@@ -168,6 +185,7 @@ func (r *Registry) propose(ctx context.Context, c store.Command) (store.Result, 
 func (r *Registry) Start(run Heartbeats, terms <-chan raft.Term, liveness <-chan raft.Liveness) {
 	r.run = run
 	r.cons.Handle(heartbeatKind, r.handleHeartbeat)
+	r.cons.Handle(rearmKind, r.handleRearm)
 	r.cons.Handle(sessionRenewKind, r.handleRenew)
 	r.cons.Handle(coordinateKind, r.handleCoordinate)
 	r.cons.Handle(runsKind, r.handleRuns)

@@ -35,7 +35,7 @@ func (r *Registry) CheckRuns(ctx context.Context, st *store.State, which api.Che
 		}
 		list = append(list, run)
 		if which.Local {
-			owner = r.cfg.Name // who may not be the owner, and sees it, too
+			owner = r.cfg.Name // it runs the check, whether it owns it or not
 		}
 		byOwner[owner] = append(byOwner[owner], run)
 	})
@@ -62,8 +62,8 @@ func (r *Registry) CheckRuns(ctx context.Context, st *store.State, which api.Che
 	return list, silent
 }
 
-// eachRunnable calls f for the checks among which those asked for are, with
-// their nodes.
+// eachRunnable calls f for checks that the cluster runs, with their nodes: for all
+// those asked for, and perhaps for more.
 func eachRunnable(st *store.State, which api.CheckRuns, f func(*api.Node, *api.Check)) {
 	each := func(n *api.Node, cs []*api.Check) {
 		for _, c := range cs {

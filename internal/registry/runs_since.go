@@ -32,7 +32,7 @@ type undated struct {
 	instances map[string][]*api.CheckRun // those of instances, by node and service ID
 }
 
-func dated(node, id string) string { return store.NodeKey(node) + "\x00" + id }
+func dated(node, id string) string { return store.NodeKey(node) + "\x00" + store.IDKey(id) }
 
 // see takes the event before those seen so far.
 func (u *undated) see(e *api.HistoryEvent) {

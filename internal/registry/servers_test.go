@@ -34,7 +34,7 @@ func (p *recorder) Reconcile(changed []*api.Check, removed []checks.ID) {
 	}
 }
 
-func (p *recorder) Heartbeat(id checks.ID, status, _ string) error {
+func (p *recorder) Heartbeat(id checks.ID, status, _, _ string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.running[id] == nil {

@@ -104,7 +104,7 @@ func (r *Registry) handleRenew(ctx context.Context, req []byte) ([]byte, error) 
 // askLeader sends a request to the leader and tries again while there is none
 // or it has just changed, for as long as a write would.
 func (r *Registry) askLeader(ctx context.Context, kind string, req []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, leaderPatience)
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.HoldTimeout)
 	defer cancel()
 	for {
 		out, err := r.cons.CallLeader(ctx, kind, req)
@@ -121,7 +121,3 @@ func (r *Registry) askLeader(ctx context.Context, kind string, req []byte) ([]by
 		}
 	}
 }
-
-// leaderPatience is how long a request waits for a leader; Consul's
-// rpc_hold_timeout.
-const leaderPatience = 7 * time.Second

@@ -11,8 +11,9 @@ import (
 	"github.com/registryd/registryd/pkg/api"
 )
 
-// Txn carries out a transaction that writes. Faults of single operations are in
-// the result; an error means that the outcome is not that of the transaction.
+// Txn carries out a transaction that writes. What single operations did wrong is
+// in the result. An error means that there is no result: the transaction was not
+// proposed, or its outcome is unknown.
 func (r *Registry) Txn(ctx context.Context, t *store.Txn) (*store.TxnResult, error) {
 	if faults := r.checkTxn(t); faults != nil {
 		return &store.TxnResult{Faults: faults}, nil
@@ -71,6 +72,11 @@ func (r *Registry) checkTxnOp(o *store.TxnOp) error {
 		at, typ := c.ModifyIndex, c.Type
 		if err := catalogCheck(&c, c.Node); err != nil {
 			return err
+		}
+		if o.Verb == store.CatalogSet || o.Verb == store.CatalogCAS {
+			if err := catalogProbe(&c); err != nil {
+				return err
+			}
 		}
 		c.ModifyIndex, c.Type = at, typ
 		o.Check = &c

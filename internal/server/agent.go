@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -78,11 +79,24 @@ func (s *Server) Version() any {
 }
 
 // Reload implements httpapi.Agent: it reads the configuration again and takes
-// what may change while running.
+// what may change while running. The log says what went wrong, too.
 func (s *Server) Reload() error {
 	if s.opts.Reload == nil {
 		return api.E(api.Refused, "this server was not started from configuration files")
 	}
+	if err := s.takeConfig(); err != nil {
+		s.log.Error("the configuration is refused, the old one stays in force", "error", err)
+		return err
+	}
+	s.log.Info("configuration reloaded")
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return s.local.reload(ctx)
+}
+
+// takeConfig reads the configuration and puts what may change in force, all but
+// the services and checks, which are registered afterwards.
+func (s *Server) takeConfig() error {
 	next, err := s.opts.Reload()
 	if err != nil {
 		return err
@@ -94,7 +108,10 @@ func (s *Server) Reload() error {
 		next.DataDir = now.DataDir
 	}
 	for _, key := range now.ReloadableFrom(next) {
-		s.log.Warn("a changed setting takes effect at the next start only", "key", key)
+		s.atNextStart(key)
+	}
+	if err := s.reloadTLS(next); err != nil {
+		return err
 	}
 	s.logs.SetLevel(next.Log.SlogLevel())
 	s.runner.SetDiscardOutput(next.DiscardCheckOutput)
@@ -102,13 +119,21 @@ func (s *Server) Reload() error {
 	s.mu.Lock()
 	merged := *now
 	merged.Log.Level, merged.DiscardCheckOutput, merged.DNS = next.Log.Level, next.DiscardCheckOutput, next.DNS
-	merged.Services, merged.Checks = next.Services, next.Checks
+	merged.TLS, merged.Warnings = next.TLS, next.Warnings
+	merged.Services, merged.Checks, merged.DefinedAt = next.Services, next.Checks, next.DefinedAt
 	s.cfg = &merged
 	s.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	s.log.Info("configuration reloaded")
-	return s.local.apply(ctx, next.Services, next.Checks)
+	for _, w := range next.Warnings {
+		if !slices.Contains(now.Warnings, w) {
+			s.log.Warn(w)
+		}
+	}
+	return nil
+}
+
+// atNextStart tells that a reload passes over a key.
+func (s *Server) atNextStart(key string) {
+	s.log.Warn("a changed setting takes effect at the next start only", "key", key)
 }
 
 // Leave implements httpapi.Agent: this server leaves its cluster, then the

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -42,10 +40,6 @@ func (s snapshot) Release()                           {}
 
 // openConsensus binds the server ports and starts raft on the store.
 func (s *Server) openConsensus() error {
-	secure, err := serverTLS(s.cfg)
-	if err != nil {
-		return err
-	}
 	ln, err := listen(s.cfg.ServerAddr(), "ports.server")
 	if err != nil {
 		return err
@@ -61,7 +55,7 @@ func (s *Server) openConsensus() error {
 	}
 	s.advertise = net.JoinHostPort(s.cfg.AdvertiseAddr, strconv.Itoa(portOf(ln)))
 	rc := s.raftConfig(ln, extra)
-	secure.wrap(&rc)
+	s.tls.securePort(&rc)
 	s.node, err = raft.Open(rc, &fsm{Store: s.store})
 	if err != nil {
 		ln.Close()
@@ -86,7 +80,7 @@ func (s *Server) raftConfig(ln net.Listener, extra []net.Listener) raft.Config {
 		BootstrapExpect: expect, Bootstrap: c.Bootstrap, RetryJoin: c.RetryJoin, RetryInterval: c.RetryInterval, RetryMax: c.RetryMax,
 		Rejoin: c.RejoinAfterLeave, NonVoter: c.NonVoter, Multiplier: multiplier(c.Performance.RaftMultiplier), LogStore: c.RaftLog.Backend,
 		SnapshotThreshold: uint64(c.Raft.SnapshotThreshold), SnapshotInterval: c.Raft.SnapshotInterval, TrailingLogs: uint64(c.Raft.TrailingLogs),
-		HoldTimeout: c.Performance.RPCHoldTimeout, Meta: s.tags(ln), Autopilot: autopilotConfig(c.Autopilot),
+		HoldTimeout: c.Performance.RPCHoldTimeout, Meta: s.tags(), Autopilot: autopilotConfig(c.Autopilot),
 		Logger: logging.Named(s.log, "raft"),
 	}
 }
@@ -112,7 +106,7 @@ func autopilotConfig(c config.Autopilot) raft.AutopilotConfig {
 }
 
 // tags are what other servers and /v1/agent/members show of this one.
-func (s *Server) tags(ln net.Listener) map[string]string {
+func (s *Server) tags() map[string]string {
 	c := s.cfg
 	t := map[string]string{
 		"build": s.version() + ":registryd", "version": s.version(), "acls": "0", "ft_fs": "1", "ft_si": "1", "segment": "", "wan_join_port": strconv.Itoa(c.Ports.SerfWAN),
@@ -133,15 +127,6 @@ func (s *Server) version() string {
 		return s.cfg.VersionOverride
 	}
 	return config.ConsulVersion
-}
-
-// listen binds a TCP address; key is what sets it in the configuration.
-func listen(addr, key string) (net.Listener, error) {
-	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s (%s): %w; stop what uses the port, or choose another", addr, key, err)
-	}
-	return ln, nil
 }
 
 func portOf(ln net.Listener) int {

@@ -67,7 +67,7 @@ func listenDNS(addr string) (net.PacketConn, net.Listener, error) {
 			break
 		}
 	}
-	return nil, nil, fmt.Errorf("cannot listen on %s (ports.dns): %w; stop what uses the port, or choose another", addr, err)
+	return nil, nil, cannotListen(addr, "ports.dns", err)
 }
 
 // reloadDNS takes new settings of how names are answered.

@@ -79,23 +79,13 @@ func (s *Server) openDoors() error {
 			s.serveHTTP(web, front)
 		}
 	}
-	if addrs := c.HTTPSAddrs(); len(addrs) > 0 {
-		t, err := doorTLS(c.TLS.HTTPS)
+	for _, addr := range c.HTTPSAddrs() {
+		ln, err := s.listenClient(addr, "ports.https")
 		if err != nil {
 			return err
 		}
-		if t == nil {
-			return errors.New("ports.https is on but there is no certificate: set tls.https cert_file and key_file, or switch the port off")
-		}
-		t.NextProtos = []string{"h2", "http/1.1"}
-		for _, addr := range addrs {
-			ln, err := s.listenClient(addr, "ports.https")
-			if err != nil {
-				return err
-			}
-			s.doors.https = append(s.doors.https, ln)
-			s.serveHTTP(web, tls.NewListener(limit.listener(ln, ""), t))
-		}
+		s.doors.https = append(s.doors.https, ln)
+		s.serveHTTP(web, s.tls.listener(limit.listener(ln, ""), func(t *tlsSettings) *tls.Config { return t.https }))
 	}
 	return s.openDNS()
 }

@@ -2,7 +2,7 @@ package server
 
 import (
 	"context"
-	"errors"
+	"sync"
 	"time"
 
 	"github.com/registryd/registryd/internal/registry"
@@ -10,91 +10,103 @@ import (
 )
 
 // localDefinitions keeps the services and checks of the configuration files
-// registered: all of them at start and after a reload; those that a reload no
-// longer finds are taken away.
+// registered: all of them at start and after a reload. What came from the files
+// earlier and is gone from them is deregistered, also when it went while the
+// server was down; what came over the API is left alone.
+//
+// One goroutine does all of it, in rounds, until nothing is left to do.
 type localDefinitions struct {
-	s        *Server
-	services map[string]bool // IDs registered from files
-	checks   map[string]bool
-	reloads  chan struct{} // held while definitions are applied
+	s     *Server
+	wake  chan struct{} // has room for one
+	ended chan struct{} // closed when no round follows
+
+	mu      sync.Mutex
+	waiters []chan error // reloads that wait for a round; each has room for one
 }
 
-// openLocal registers what the configuration files define as soon as the
-// cluster takes writes.
+// localRetry is the pause before a round that follows a failed one.
+const localRetry = 200 * time.Millisecond
+
+func newLocalDefinitions(s *Server) *localDefinitions {
+	return &localDefinitions{s: s, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+}
+
+// openLocal begins to register what the configuration files define.
 func (s *Server) openLocal() error {
-	s.local = &localDefinitions{s: s, services: map[string]bool{}, checks: map[string]bool{}, reloads: make(chan struct{}, 1)}
-	if len(s.cfg.Services)+len(s.cfg.Checks) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
+	ctx, cancel := context.WithCancel(registry.Local(context.Background()))
 	s.onClose("service definitions", func() error {
 		cancel()
-		<-done
+		<-s.local.ended
 		return nil
 	})
-	go func() {
-		defer close(done)
-		for ctx.Err() == nil {
-			c := s.Config()
-			err := s.local.apply(ctx, c.Services, c.Checks)
-			if err == nil || api.ErrorKind(err) == api.Invalid || api.ErrorKind(err) == api.Refused {
-				if err != nil {
-					s.log.Error("a definition in the configuration files is refused", "error", err)
-				}
-				return
-			}
-			select {
-			case <-time.After(200 * time.Millisecond):
-			case <-ctx.Done():
-			}
-		}
-	}()
+	go s.local.run(ctx)
 	return nil
 }
 
-// apply makes the registered definitions those given. It goes on after an
-// error and returns all.
-func (l *localDefinitions) apply(ctx context.Context, services []*api.ServiceRegistration, checks []*api.CheckRegistration) error {
-	l.reloads <- struct{}{}
-	defer func() { <-l.reloads }()
-	r := l.s.registry
-	ctx = registry.Local(ctx)
-	var errs []error
-	keep, keepChecks := map[string]bool{}, map[string]bool{}
-	for _, reg := range services {
-		id := reg.ID
-		if id == "" {
-			id = reg.Name
-		}
-		keep[id] = true
-		if err := r.RegisterService(ctx, reg, true); err != nil {
-			errs = append(errs, api.Wrap(api.ErrorKind(err), "service "+id, err))
-		}
+// reload has the configuration in force registered and waits until all of it
+// has been tried once. What fails for a reason that passes is in the error, and
+// is tried again afterwards.
+func (l *localDefinitions) reload(ctx context.Context) error {
+	done := make(chan error, 1)
+	l.mu.Lock()
+	l.waiters = append(l.waiters, done)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
 	}
-	for _, reg := range checks {
-		id := registry.CheckID(reg)
-		keepChecks[id] = true
-		if err := r.RegisterCheck(ctx, reg); err != nil {
-			errs = append(errs, api.Wrap(api.ErrorKind(err), "check "+id, err))
-		}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return api.E(api.Timeout, "services and checks are still being registered")
+	case <-l.ended:
+		return api.E(api.Unavailable, "server is shutting down")
 	}
-	for id := range l.checks {
-		if keepChecks[id] {
-			continue
+}
+
+func (l *localDefinitions) takeWaiters() []chan error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	w := l.waiters
+	l.waiters = nil
+	return w
+}
+
+func (l *localDefinitions) run(ctx context.Context) {
+	defer close(l.ended)
+	kept := openLocalKept(l.s.Config().DataDir, l.s.log)
+	pass := newLocalPass(l.s, kept)
+	told := false
+	for ctx.Err() == nil {
+		waiters := l.takeWaiters()
+		if len(waiters) > 0 {
+			pass = newLocalPass(l.s, kept)
 		}
-		if err := r.DeregisterCheck(ctx, id); err != nil && !errors.Is(err, api.NotFound) {
-			errs = append(errs, err)
+		err := pass.round(ctx)
+		for _, w := range waiters {
+			w <- err
 		}
+		if len(pass.items) > 0 && !told && ctx.Err() == nil {
+			l.s.log.Warn("services and checks of the configuration files wait for the cluster", "count", len(pass.items), "error", err)
+		}
+		told = len(pass.items) > 0
+		l.pause(ctx, told)
 	}
-	for id := range l.services {
-		if keep[id] {
-			continue
-		}
-		if err := r.DeregisterService(ctx, id); err != nil && !errors.Is(err, api.NotFound) {
-			errs = append(errs, err)
-		}
+}
+
+// pause waits for the next round: for a reload and, if there is something left
+// to do, no longer than a moment.
+func (l *localDefinitions) pause(ctx context.Context, left bool) {
+	var again <-chan time.Time
+	if left {
+		t := time.NewTimer(localRetry)
+		defer t.Stop()
+		again = t.C
 	}
-	l.services, l.checks = keep, keepChecks
-	return errors.Join(errs...)
+	select {
+	case <-again:
+	case <-l.wake:
+	case <-ctx.Done():
+	}
 }

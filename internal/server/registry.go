@@ -16,18 +16,14 @@ func (s *Server) openRegistry() error {
 	scripts := c.EnableScriptChecks || c.EnableLocalScriptChecks
 	s.registry = registry.New(registry.Config{
 		Name: c.NodeName, ID: c.NodeID, Datacenter: c.Datacenter, Scripts: c.EnableScriptChecks, LocalScripts: c.EnableLocalScriptChecks, SessionTTLMin: c.SessionTTLMin,
-		DeregisterMin: c.CheckDeregisterMin, Policies: c.ConfigEntries.Bootstrap,
+		HoldTimeout: c.Performance.RPCHoldTimeout, DeregisterMin: c.CheckDeregisterMin, Policies: c.ConfigEntries.Bootstrap,
 		Autopilot: autopilotConfig(c.Autopilot), Connect: c.Connect.Enabled, ClusterID: c.Connect.ClusterID, Dir: c.DataDir,
 		Self: s.self(), Logger: logging.Named(s.log, "agent"), History: store.HistoryLimits{Count: c.History.MaxCount, Age: c.History.MaxAge},
 	}, s.store, s.node)
 	s.onClose("registry", func() error { s.registry.Close(); return nil })
-	tls, err := checksTLS(c)
-	if err != nil {
-		return err
-	}
 	s.runner = checks.NewRunner(checks.Config{
 		Logger: logging.Named(s.log, "checks"), Server: c.NodeName, EnableScripts: scripts, OutputMax: c.CheckOutputMaxSize, OutputInterval: c.CheckUpdateInterval,
-		DiscardOutput: c.DiscardCheckOutput, TLSConfig: tls, AliasStatus: s.registry.AliasStatus,
+		DiscardOutput: c.DiscardCheckOutput, TLSConfig: s.tls.now.Load().checks, AliasStatus: s.registry.AliasStatus,
 		Emit: s.registry.Emit,
 	})
 	// Closing the runner waits for what it emits, which ends with the

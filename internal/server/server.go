@@ -21,7 +21,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -56,7 +55,7 @@ type Server struct {
 	log  *slog.Logger
 	logs *logging.Log
 
-	mu  sync.Mutex // guards cfg and local
+	mu  sync.Mutex // guards cfg
 	cfg *config.Config
 
 	advertise string // host:port of the server port
@@ -67,6 +66,7 @@ type Server struct {
 	handler   *httpapi.Handler
 	doors     doors
 	dns       *dnsserver.Server // nil when the port is off
+	tls       liveTLS
 	telemetry *telemetry
 	local     *localDefinitions
 	started   time.Time
@@ -91,6 +91,7 @@ func Open(cfg *config.Config, opts Options) (_ *Server, err error) {
 		opts.LogOutput = io.Discard
 	}
 	s := &Server{opts: opts, cfg: cfg, started: time.Now(), left: make(chan struct{})}
+	s.local = newLocalDefinitions(s)
 	s.logs = logging.New(opts.LogOutput, cfg.Log.SlogLevel(), cfg.Log.JSON)
 	s.log = s.logs.Logger()
 	defer func() {
@@ -101,7 +102,7 @@ func Open(cfg *config.Config, opts Options) (_ *Server, err error) {
 	for _, w := range cfg.Warnings {
 		s.log.Warn(w)
 	}
-	for _, step := range []func() error{s.openData, s.tryDoors, s.openTelemetry, s.openConsensus, s.openRegistry, s.openDoors, s.openLocal} {
+	for _, step := range []func() error{s.openTLS, s.openData, s.tryDoors, s.openTelemetry, s.openConsensus, s.openRegistry, s.openDoors, s.openLocal} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -133,6 +134,10 @@ func (s *Server) Close() error {
 // Left is closed when an operator has made this server leave its cluster; its
 // owner should then Close it.
 func (s *Server) Left() <-chan struct{} { return s.left }
+
+// Failed receives one error if retry_max attempts to join a cluster have
+// failed; the owner should then Close the server.
+func (s *Server) Failed() <-chan error { return s.node.Failed() }
 
 // Registry returns the server's operations, for tests.
 func (s *Server) Registry() *registry.Registry { return s.registry }
@@ -193,25 +198,3 @@ func (s *Server) checkDatacenter() error {
 
 // Logger returns the server's log.
 func (s *Server) Logger() *slog.Logger { return s.log }
-
-// Banner says in a few lines who this server is and where it answers.
-func (s *Server) Banner() string {
-	c := s.Config()
-	var b strings.Builder
-	fmt.Fprintf(&b, "==> registryd %s (Consul %s API) is running\n", config.Version, s.version())
-	line := func(name, value string) { fmt.Fprintf(&b, "%14s: %s\n", name, value) }
-	line("Node", c.NodeName+" ("+c.NodeID+")")
-	line("Datacenter", c.Datacenter)
-	for _, l := range s.doors.http {
-		line("HTTP API", "http://"+l.Addr().String())
-	}
-	for _, l := range s.doors.https {
-		line("HTTPS API", "https://"+l.Addr().String())
-	}
-	for _, a := range s.doors.dns {
-		line("DNS", a)
-	}
-	line("Server port", s.advertise)
-	line("Data", c.DataDir)
-	return b.String()
-}

@@ -1,19 +1,40 @@
 package server
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/registryd/registryd/internal/config"
-	"github.com/registryd/registryd/internal/raft"
 )
+
+// tlsSettings are what a configuration and the files that it names mean by now.
+type tlsSettings struct {
+	https   *tls.Config // of the HTTPS door; nil without a certificate
+	portIn  *tls.Config // of connections from other servers; nil: they are not secured
+	portOut *tls.Config // of connections to other servers; nil: they are not secured
+	checks  *tls.Config // where those of probes start from; nil for the system's
+}
+
+func readTLS(c *config.Config) (*tlsSettings, error) {
+	t := &tlsSettings{}
+	var err error
+	if t.https, err = doorTLS(c.TLS.HTTPS); err != nil {
+		return nil, err
+	}
+	if t.https != nil {
+		t.https.NextProtos = []string{"h2", "http/1.1"}
+	}
+	if t.portIn, t.portOut, err = portTLS(c); err != nil {
+		return nil, err
+	}
+	t.checks, err = checksTLS(c)
+	return t, err
+}
 
 // doorTLS returns the TLS settings of a listener; nil without a certificate.
 func doorTLS(d config.TLSDoor) (*tls.Config, error) {
@@ -93,31 +114,23 @@ func roots(d config.TLSDoor) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// portTLS is how the server port is secured; nil means not at all. All servers
-// of a cluster have to agree.
-type portTLS struct {
-	in  *tls.Config // nil: accept without
-	out *tls.Config // nil: connect without
-}
-
-// serverTLS returns the security of the server port, which is on as soon as
-// tls.internal_rpc verifies one direction or has a certificate to show.
-func serverTLS(c *config.Config) (*portTLS, error) {
+// portTLS returns the settings for both directions of the server port, which is
+// secured as soon as tls.internal_rpc verifies one; nil if it is not.
+func portTLS(c *config.Config) (in, out *tls.Config, err error) {
 	d := c.TLS.InternalRPC
 	if !d.VerifyIncoming && !d.VerifyOutgoing && !d.VerifyServerHostname {
-		return nil, nil
+		return nil, nil, nil
 	}
-	in, err := doorTLS(d)
-	if err != nil {
-		return nil, err
+	if in, err = doorTLS(d); err != nil {
+		return nil, nil, err
 	}
 	if in == nil {
-		return nil, errors.New("tls.internal_rpc verifies connections but there is no certificate: set cert_file and key_file")
+		return nil, nil, errors.New("tls.internal_rpc verifies connections but there is no certificate: set cert_file and key_file")
 	}
-	out := &tls.Config{Certificates: in.Certificates, MinVersion: in.MinVersion, CipherSuites: in.CipherSuites}
+	out = &tls.Config{Certificates: in.Certificates, MinVersion: in.MinVersion, CipherSuites: in.CipherSuites}
 	if d.HasCA() {
 		if out.RootCAs, err = roots(d); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if name := "server." + c.Datacenter + "." + strings.TrimSuffix(c.Domain, "."); d.VerifyServerHostname {
@@ -129,7 +142,7 @@ func serverTLS(c *config.Config) (*portTLS, error) {
 			out.VerifyConnection = signedBy(out.RootCAs)
 		}
 	}
-	return &portTLS{in, out}, nil
+	return in, out, nil
 }
 
 // signedBy verifies a peer's certificate but not for which name it is.
@@ -141,34 +154,5 @@ func signedBy(pool *x509.CertPool) func(tls.ConnectionState) error {
 		}
 		_, err := s.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: pool, Intermediates: between})
 		return err
-	}
-}
-
-// wrap puts TLS around the listeners and connections of consensus.
-func (p *portTLS) wrap(c *raft.Config) {
-	if p == nil {
-		return
-	}
-	c.Listener = tls.NewListener(c.Listener, p.in)
-	for i, l := range c.ExtraListeners {
-		c.ExtraListeners[i] = tls.NewListener(l, p.in)
-	}
-	dial := c.Dial
-	if dial == nil {
-		dial = func(ctx context.Context, addr string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-		}
-	}
-	c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
-		plain, err := dial(ctx, addr)
-		if err != nil {
-			return nil, err
-		}
-		conn := tls.Client(plain, p.out)
-		if err := conn.HandshakeContext(ctx); err != nil {
-			plain.Close()
-			return nil, fmt.Errorf("secure the connection to %s: %w", addr, err)
-		}
-		return conn, nil
 	}
 }

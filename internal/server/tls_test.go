@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -20,8 +21,9 @@ import (
 	"github.com/registryd/registryd/internal/config"
 )
 
-// writeCertificates makes an authority and a certificate of it in dir.
-func writeCertificates(t *testing.T, dir string) {
+// writeCertificates makes an authority and a certificate of it in dir, for the
+// servers and for 127.0.0.1; serial tells one from another.
+func writeCertificates(t *testing.T, dir string, serial int64) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -29,7 +31,7 @@ func writeCertificates(t *testing.T, dir string) {
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
 	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &key.PublicKey, key)
 	require.NoError(t, err)
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"server.dc1.consul"},
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"server.dc1.consul"}, IPAddresses: []net.IP{{127, 0, 0, 1}},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
 	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, key)
 	require.NoError(t, err)
@@ -46,7 +48,7 @@ func writeCertificates(t *testing.T, dir string) {
 // connection without TLS is not answered.
 func TestServersSpeakTLS(t *testing.T) {
 	dir := t.TempDir()
-	writeCertificates(t, dir)
+	writeCertificates(t, dir, 2)
 	var servers []*Server
 	for i := range 2 {
 		set := func(key, value string) config.Setting { return config.Setting{Key: key, Value: value, Origin: "test"} }
@@ -79,4 +81,51 @@ func TestServersSpeakTLS(t *testing.T) {
 		_, err = c.Read(b) // an alert, then the end
 	}
 	require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
+}
+
+// TestReloadTakesNewCertificates changes the files beneath a running server. One
+// that cannot be read leaves the old in force.
+func TestReloadTakesNewCertificates(t *testing.T) {
+	dir := t.TempDir()
+	writeCertificates(t, dir, 2)
+	load := func() (*config.Config, error) {
+		set := func(key, value string) config.Setting { return config.Setting{Key: key, Value: value, Origin: "test"} }
+		return config.Load(config.Sources{Settings: []config.Setting{
+			set("server", "true"), set("bootstrap", "true"), set("data_dir", filepath.Join(dir, "data")), set("node_name", "s"), set("bind_addr", "127.0.0.1"),
+			set("ports.http", "0"), set("ports.https", "0"), set("ports.server", "0"), set("ports.serf_lan", "-1"), set("ports.dns", "-1"),
+		}, Fragments: []string{`tls {
+			https { cert_file = "` + dir + `/cert.pem" key_file = "` + dir + `/key.pem" }
+			internal_rpc { ca_file = "` + dir + `/ca.pem" cert_file = "` + dir + `/cert.pem" key_file = "` + dir + `/key.pem" verify_incoming = true }
+		}`}})
+	}
+	cfg, err := load()
+	require.NoError(t, err)
+	s, err := Open(cfg, Options{Reload: load})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+
+	// serial returns that of the certificate shown at an address.
+	serial := func(addr string) int64 {
+		own, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+		require.NoError(t, err)
+		c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{own}})
+		require.NoError(t, err)
+		defer c.Close()
+		return c.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
+	}
+	https := s.doors.https[0].Addr().String()
+	require.EqualValues(t, 2, serial(https))
+	require.EqualValues(t, 2, serial(s.advertise))
+	writeCertificates(t, dir, 3)
+	require.EqualValues(t, 2, serial(https), "until a reload")
+	require.NoError(t, s.Reload())
+	require.EqualValues(t, 3, serial(https))
+	require.EqualValues(t, 3, serial(s.advertise))
+
+	good, err := os.ReadFile(filepath.Join(dir, "key.pem"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "key.pem"), []byte("none"), 0o600))
+	require.ErrorContains(t, s.Reload(), "key.pem")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "key.pem"), good, 0o600))
+	require.EqualValues(t, 3, serial(https))
 }

@@ -10,29 +10,40 @@ import (
 func (c *Register) apply(d *draft) Result {
 	n := d.node(NodeKey(c.Node))
 	// Everything that can refuse the command comes before the first change.
-	if err := c.check(d, n); err != nil {
+	if err := c.check(n); err != nil {
 		return Result{Err: err}
 	}
 	if n == nil || !c.SkipNodeUpdate {
 		n = c.applyNode(d, n)
 	}
+	to := n
+	switch {
+	case !c.KeepStatus:
+	case c.Service != nil:
+		to = d.reclaim(n, c)
+	default:
+		d.giveWay(n, c)
+	}
 	if c.Service != nil {
-		if c.KeepStatus {
-			d.reclaim(n, c.Service)
+		if old := to.instance(c.Service.ID); old != nil && (to != n || !c.KeepStatus) {
+			c.Service.Origin = old.Service.Origin
 		}
-		applyService(d, n, c.Service)
+		applyService(d, to, c.Service)
 	}
 	for _, k := range c.Checks {
-		c.applyCheck(d, n, k)
+		c.applyCheck(d, to, k)
 	}
 	if c.ReplaceChecks && c.Service != nil {
-		dropOtherChecks(d, n, c.Service.ID, c.Checks)
+		dropOtherChecks(d, to, c.Service.ID, c.Checks)
+	}
+	if to != n {
+		return Result{OK: true, Body: []byte(to.node.Node)}
 	}
 	return done
 }
 
 // check says why the command must be refused, nil if it need not.
-func (c *Register) check(d *draft, n *nodeDraft) error {
+func (c *Register) check(n *nodeDraft) error {
 	// What comes through the catalog names a datacenter and may make a node
 	// without an address; an agent's own registration never does.
 	if n == nil && c.SkipNodeUpdate && c.Address == "" && c.Datacenter == "" {
@@ -44,7 +55,7 @@ func (c *Register) check(d *draft, n *nodeDraft) error {
 		}
 	}
 	for _, k := range c.Checks {
-		if k.ServiceID == "" || c.Service != nil && c.Service.ID == k.ServiceID {
+		if k.ServiceID == "" || c.Service != nil && sameID(c.Service.ID, k.ServiceID) {
 			continue
 		}
 		if n == nil || n.instance(k.ServiceID) == nil {
@@ -85,6 +96,9 @@ func applyService(d *draft, n *nodeDraft, s *api.Service) {
 	s.CreateIndex, s.ModifyIndex = d.index, d.index
 	if old := n.instance(s.ID); old != nil {
 		if sameService(old.Service, s) {
+			if old.Service.Origin != s.Origin {
+				d.setOrigin(n, old, s.Origin)
+			}
 			return
 		}
 		s.CreateIndex = old.Service.CreateIndex
@@ -115,7 +129,7 @@ func (c *Register) applyCheck(d *draft, n *nodeDraft, k *api.Check) {
 		k.ServiceName, k.ServiceTags = s.Service, s.Tags
 	}
 	if old := n.check(k.CheckID); old != nil {
-		if c.KeepStatus {
+		if c.KeepStatus || sameProbe(old, k) {
 			k.Status, k.Output = old.Status, old.Output
 		}
 		registerAgain(old, k)
@@ -151,7 +165,7 @@ func dropOtherChecks(d *draft, n *nodeDraft, serviceID string, keep []*api.Check
 	inst := n.instance(serviceID)
 	d.because("not in the new registration", func() {
 		for _, old := range inst.OwnChecks {
-			if !slices.ContainsFunc(keep, func(k *api.Check) bool { return k.CheckID == old.CheckID }) {
+			if !slices.ContainsFunc(keep, func(k *api.Check) bool { return sameID(k.CheckID, old.CheckID) }) {
 				d.removeCheck(n, old.CheckID)
 			}
 		}

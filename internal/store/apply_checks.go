@@ -36,12 +36,13 @@ func (c *UpdateChecks) DroppedUpdates(r Result) []CheckUpdate {
 	return dropped
 }
 
-// update takes what was found of one check; false if it was not that server's
-// to find.
+// update stores what was found of one check. It returns false, and nothing
+// changes, if the server that found it does not run the check.
 func (c *UpdateChecks) update(d *draft, n *nodeDraft, old *api.Check, u *CheckUpdate) bool {
 	if old.Status == u.Status && old.Output == u.Output && old.Verdict == nil && deregisterAfter(old) == 0 && wanted(n.node, old) == 1 && d.next.misc.policies == nil {
 		return true
 	}
+	d.by.Client = u.Client
 	next, f := verdictOf(old), finding{status: u.Status, output: u.Output, decided: true, floor: c.floor()}
 	if c.From != "" {
 		live := d.liveServers()

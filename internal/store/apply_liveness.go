@@ -1,6 +1,9 @@
 package store
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/registryd/registryd/pkg/api"
 )
 
@@ -34,21 +37,21 @@ func (c *Liveness) apply(d *draft) Result {
 // handOver moves what can outlive a failed server to live ones: instances with
 // an address of their own, their checks, and sessions that have a TTL.
 func (d *draft) handOver(from *nodeDraft) {
-	var heirs []string
-	for _, l := range d.liveServers() {
-		if NodeKey(l) != from.key {
-			heirs = append(heirs, l)
-		}
-	}
+	heirs := d.heirs(from)
 	if len(heirs) == 0 {
 		return
 	}
 	d.handOverSessions(from, heirs)
-	for _, inst := range append([]*Instance(nil), from.instances...) {
+	for _, inst := range slices.Clone(from.instances) {
 		if outlives(inst, from.node) {
-			d.moveInstance(from, inst, heirs)
+			d.place(from, inst, "its server failed")
 		}
 	}
+}
+
+// heirs returns the names of the live servers that can take what from has.
+func (d *draft) heirs(from *nodeDraft) []string {
+	return slices.DeleteFunc(slices.Clone(d.liveServers()), func(l string) bool { return NodeKey(l) == from.key })
 }
 
 // outlives reports whether an instance may live though its server is dead, and
@@ -72,35 +75,43 @@ func outlives(i *Instance, server *api.Node) bool {
 	return told || !same
 }
 
-// moveInstance puts the instance and its checks, unchanged, on one of the
-// heirs: the one that hashing prefers and that has no instance or check of the
-// same ID. If all have one the instance stays.
-func (d *draft) moveInstance(from *nodeDraft, inst *Instance, heirs []string) {
-	rest := append([]string(nil), heirs...)
+// place moves an instance and its checks, unchanged, to a live server that has
+// no instance or check of the same ID: to the one that it was registered
+// through if that is alive, else to the one that hashing prefers. If none can
+// take it, it finds refuge on a node of its own.
+func (d *draft) place(from *nodeDraft, inst *Instance, reason string) {
+	origin := cmp.Or(inst.Service.Origin, from.node.Node)
+	rest := d.heirs(from)
 	for len(rest) > 0 {
 		name := rendezvous(rest, from.key, inst.Service.ID)
-		to := d.node(NodeKey(name))
-		if to != nil && to.takes(inst) {
-			d.move(from, inst, to, "its server failed")
+		if i := slices.IndexFunc(rest, func(l string) bool { return NodeKey(l) == NodeKey(origin) }); i >= 0 {
+			name = rest[i]
+		}
+		if to := d.node(NodeKey(name)); to != nil && to.takes(inst) {
+			d.move(from, inst, to, origin, reason)
 			return
 		}
-		for i, r := range rest {
-			if r == name {
-				rest = append(rest[:i], rest[i+1:]...)
-				break
-			}
-		}
+		rest = slices.DeleteFunc(rest, func(l string) bool { return l == name })
 	}
+	d.move(from, inst, d.refuge(origin, from, inst), origin, reason)
 }
 
-// move puts an instance with its checks on another node as they are.
-func (d *draft) move(from *nodeDraft, inst *Instance, to *nodeDraft, reason string) {
+// move puts an instance with its checks on another node as they are. A check
+// whose ID is taken there goes. The instance remembers its origin, unless that
+// is where it goes to.
+func (d *draft) move(from *nodeDraft, inst *Instance, to *nodeDraft, origin, reason string) {
 	s := *inst.Service
-	s.ModifyIndex = d.index
+	s.ModifyIndex, s.Origin = d.index, origin
+	if NodeKey(origin) == to.key {
+		s.Origin = ""
+	}
 	d.quietly(func() {
 		d.removeService(from, s.ID)
 		d.setService(to, &s)
 		for _, c := range inst.OwnChecks {
+			if to.check(c.CheckID) != nil {
+				continue
+			}
 			k := *c
 			k.Node, k.Verdict, k.ModifyIndex = to.node.Node, d.spared(c), d.index
 			d.setCheck(to, &k)
@@ -109,26 +120,8 @@ func (d *draft) move(from *nodeDraft, inst *Instance, to *nodeDraft, reason stri
 	d.note(api.HistoryEvent{Kind: api.HistoryMoved, Node: to.node.Node, ServiceID: s.ID, Service: s.Service, From: from.node.Node, To: to.node.Node, Reason: reason})
 }
 
-// reclaim takes an instance back that was handed to another server while its
-// own was away: one with the same ID, name and address of its own is the same
-// program, and must not be listed twice when it registers again.
-func (d *draft) reclaim(n *nodeDraft, s *api.Service) {
-	if s.Address == "" || n.instance(s.ID) != nil {
-		return
-	}
-	for _, other := range d.serverNodes() {
-		if other == n {
-			continue
-		}
-		i := other.instance(s.ID)
-		if i == nil || i.Service.Service != s.Service || i.Service.Address != s.Address || i.Service.Port != s.Port || !n.takes(i) {
-			continue
-		}
-		d.move(other, i, n, "it registered here again")
-		return
-	}
-}
-
+// takes reports whether the IDs of an instance and of its checks are free on
+// the node.
 func (n *nodeDraft) takes(inst *Instance) bool {
 	if n.instance(inst.Service.ID) != nil {
 		return false

@@ -85,7 +85,7 @@ func (d *draft) checkMoved(n *nodeDraft, c *api.Check) {
 // checkGone ends the sessions that depend on a check that is no more.
 func (d *draft) checkGone(n *nodeDraft, id string) {
 	s := &d.next.sessions
-	for _, v := range s.listed(s.byCheck, n.key+"\x00"+id+"\x00") {
+	for _, v := range s.listed(s.byCheck, n.key+"\x00"+IDKey(id)+"\x00") {
 		d.endSession(v)
 	}
 }

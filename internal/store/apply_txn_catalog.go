@@ -32,7 +32,7 @@ func (d *draft) txnNode(v CatalogVerb, node *api.Node) ([]TxnItem, error) {
 	case CatalogSet, CatalogCAS:
 		r := &Register{ID: node.ID, Node: node.Node, Address: node.Address, Datacenter: node.Datacenter, TaggedAddresses: node.TaggedAddresses, Meta: node.Meta}
 		n = d.node(NodeKey(node.Node))
-		if err := r.check(d, n); err != nil {
+		if err := r.check(n); err != nil {
 			return nil, err
 		}
 		n = r.applyNode(d, n)
@@ -103,7 +103,7 @@ func (d *draft) txnCheck(v CatalogVerb, c *api.Check) ([]TxnItem, error) {
 			return nil, fmt.Errorf("check %q cannot be registered: node %q is not", c.CheckID, c.Node)
 		}
 		r := &Register{Node: n.node.Node, SkipNodeUpdate: true, Checks: []*api.Check{c}}
-		if err := r.check(d, n); err != nil {
+		if err := r.check(n); err != nil {
 			return nil, err
 		}
 		r.applyCheck(d, n, c)

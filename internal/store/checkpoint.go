@@ -12,12 +12,12 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 )
 
-// registry.db holds one bucket per kind of record (its name is the bucket's
-// number from records.go, one byte) and the bucket "meta" whose key "state"
-// has index and term of the raft entry that all records together reflect, and
-// what of the State is no record of its own; "sum" has a checksum of it all. A
-// checkpoint writes the records that changed and those keys in one transaction,
-// so the file always shows the registry at one index.
+// checkpoint keeps registry.db. The file has one bucket per kind of record (its
+// name is the bucket's number from records.go, one byte) and the bucket "meta".
+// The key "state" in that has index and term of the raft entry that all records
+// together reflect, and what of the State is no record of its own; "sum" has a
+// checksum of it all. The records that changed are written together with those
+// keys in one transaction, so the file always shows the registry at one index.
 //
 // The file may be behind the State: the raft log holds the rest. It is never
 // ahead of what raft has committed.
@@ -62,27 +62,26 @@ func openBolt(path string) (*bolt.DB, error) {
 	return bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
 }
 
-// openCheckpoint opens the file and returns the State that it holds.
-func openCheckpoint(path string) (*checkpoint, *State, error) {
-	found, err := loadFile(path)
-	if err != nil {
-		return nil, nil, openError(path, err)
+// openCheckpoint opens the file and returns what it holds.
+func openCheckpoint(path string) (c *checkpoint, found loaded, err error) {
+	if found, err = loadFile(path); err != nil {
+		return nil, found, openError(path, err)
 	}
 	db, err := openBolt(path)
 	if err != nil {
-		return nil, nil, openError(path, err)
+		return nil, found, openError(path, err)
 	}
 	// What a restore left that did not come to its end is worth nothing.
 	os.Remove(path + restoreSuffix)
-	c := &checkpoint{path: path, db: db, wake: make(chan struct{}, 1), quit: make(chan struct{})}
+	c = &checkpoint{path: path, db: db, wake: make(chan struct{}, 1), quit: make(chan struct{})}
 	if err = c.unchanged(found); err == nil {
 		err = c.prepare(db)
 	}
 	if err != nil {
 		db.Close()
-		return nil, nil, openError(path, err)
+		return nil, found, openError(path, err)
 	}
-	return c, found.state, nil
+	return c, found, nil
 }
 
 // unchanged refuses a file that another process wrote to after it was read.

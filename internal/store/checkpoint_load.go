@@ -15,8 +15,9 @@ import (
 
 // loaded is what a file holds.
 type loaded struct {
-	state *State
-	txid  int // bbolt's number of the commit that was read
+	state  *State
+	merged bool // the state has fewer records than the file, see loader.merge
+	txid   int  // bbolt's number of the commit that was read
 }
 
 // loadFile reads all of registry.db at path and reports damage as an error. A
@@ -62,7 +63,7 @@ func loadFile(path string) (l loaded, err error) {
 			return fmt.Errorf("%w: %w", errDamaged, err)
 		}
 		l.txid = tx.ID()
-		l.state, err = readRecords(tx)
+		l.state, l.merged, err = readRecords(tx)
 		return err
 	})
 	return l, err
@@ -72,26 +73,26 @@ func loadFile(path string) (l loaded, err error) {
 var errDamaged = errors.New("is damaged")
 
 // readRecords builds the State of a file's records, if these are all and only
-// those that were written.
-func readRecords(tx *bolt.Tx) (*State, error) {
+// those that were written, and reports whether it left some of them out.
+func readRecords(tx *bolt.Tx) (state *State, merged bool, err error) {
 	meta := tx.Bucket([]byte{bucketMeta})
 	if meta == nil {
 		// Killed before the first commit was complete, which makes all buckets.
 		if other, _ := tx.Cursor().First(); other != nil {
-			return nil, fmt.Errorf("%w: it has records and does not say as of when", errDamaged)
+			return nil, false, fmt.Errorf("%w: it has records and does not say as of when", errDamaged)
 		}
-		return emptyState(), nil
+		return emptyState(), false, nil
 	}
 	if v := meta.Get(formatKey); !strings.HasPrefix(string(v), formatFamily) {
-		return nil, fmt.Errorf("%w: it has no format", errDamaged)
+		return nil, false, fmt.Errorf("%w: it has no format", errDamaged)
 	} else if string(v) != formatVersion {
-		return nil, fmt.Errorf("it has format %q, this version reads %q: use the version that wrote it", v, formatVersion)
+		return nil, false, fmt.Errorf("it has format %q, this version reads %q: use the version that wrote it", v, formatVersion)
 	}
 	l := newLoader()
 	position := meta.Get(metaKey)
 	if position != nil {
 		if err := l.meta(position); err != nil {
-			return nil, fmt.Errorf("%w: %w", errDamaged, err)
+			return nil, false, fmt.Errorf("%w: %w", errDamaged, err)
 		}
 	}
 	var sum recordSum
@@ -105,11 +106,12 @@ func readRecords(tx *bolt.Tx) (*State, error) {
 			return l.add(b, string(k), v)
 		})
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errDamaged, err)
+			return nil, false, fmt.Errorf("%w: %w", errDamaged, err)
 		}
 	}
 	if err := sum.verify(meta.Get(sumKey), position); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return l.finish(), nil
+	state = l.finish()
+	return state, l.merged, nil
 }

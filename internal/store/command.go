@@ -47,7 +47,8 @@ const (
 	ignorable byte = 0x80
 )
 
-// decoders reads the body of each kind; it is the one list of all kinds.
+// decoder returns what reads the body of a kind, nil for a kind that this server
+// does not know. It is the one list of all kinds.
 func decoder(kind byte) func([]byte) (Command, error) {
 	switch kind {
 	case kindRegister:

@@ -3,7 +3,9 @@ package store
 import "github.com/registryd/registryd/pkg/api"
 
 // Register creates or replaces a node, one of its service instances and some
-// of its checks. What is equal to what is there changes nothing.
+// of its checks. What is equal to what is there changes nothing. Where an agent's
+// registration finds its program with another server, and it stays there, the
+// body of the result is the name of that.
 type Register struct {
 	ID, Node, Address string // of the node
 	Datacenter        string
@@ -15,7 +17,8 @@ type Register struct {
 	Checks  []*api.Check
 
 	// KeepStatus leaves status and output of a check that exists as they are,
-	// as an agent does when it is told of a check again.
+	// as an agent does when it is told of a check again. It marks a registration
+	// through an agent endpoint.
 	KeepStatus bool
 	// ReplaceChecks removes the service's checks that Checks does not name.
 	ReplaceChecks bool

@@ -2,9 +2,10 @@ package store
 
 import "time"
 
-// CheckUpdate is the outcome of a check's run.
+// CheckUpdate is the outcome of a check's run, or what a client told of it: its
+// address, without port, is Client then.
 type CheckUpdate struct {
-	Node, CheckID, Status, Output string
+	Node, CheckID, Status, Output, Client string
 }
 
 // UpdateChecks sets status and output of checks. Updates from a server that no
@@ -44,7 +45,8 @@ func (c *UpdateChecks) appendTo(b []byte) []byte {
 	b = putString(b, 1, c.From)
 	for _, u := range c.Updates {
 		b = putMessage(b, 2, func(b []byte) []byte {
-			return putString(putString(putString(putString(b, 1, u.Node), 2, u.CheckID), 3, u.Status), 4, u.Output)
+			b = putString(putString(putString(b, 1, u.Node), 2, u.CheckID), 3, u.Status)
+			return putString(putString(b, 4, u.Output), 5, u.Client)
 		})
 	}
 	return putInt(b, 3, int64(c.Floor))
@@ -58,7 +60,7 @@ func decodeUpdateChecks(b []byte) (Command, error) {
 			c.From = f.str()
 		case 2:
 			var u CheckUpdate
-			err := texts(f.bytes, &u.Node, &u.CheckID, &u.Status, &u.Output)
+			err := texts(f.bytes, &u.Node, &u.CheckID, &u.Status, &u.Output, &u.Client)
 			c.Updates = append(c.Updates, u)
 			return err
 		case 3:

@@ -27,6 +27,8 @@ type draft struct {
 	after    []func()                 // to run once the state is published
 	records  records                  // what the checkpoint has to write
 
+	vacant []*nodeDraft // see vacated
+
 	live  []string // cache of liveServers, nil when unknown
 	moved bool     // liveServers may have changed in the present command
 	lived []string // what they were before, if so
@@ -52,11 +54,12 @@ type nodeDraft struct {
 
 	catalogIndex uint64 // index of the last change of each kind, 0 if none
 	checksIndex  uint64
-	allHealth    uint64            // a change that concerns all instances
-	allCatalog   uint64            // one that the catalog answers show, too
-	touched      map[string]uint64 // instance ID to index of its last change
-	shrunk       bool              // something was removed
-	probes       int               // see NodeView.Probes
+	allHealth    uint64          // a change that concerns all instances
+	allCatalog   uint64          // one that the catalog answers show, too
+	touched      map[string]bool // IDKeys of the instances that changed
+	unsaid       bool            // something changed that no answer shows
+	shrunk       bool            // something was removed
+	probes       int             // see NodeView.Probes
 }
 
 // serviceDraft collects what happens to one service name.
@@ -68,7 +71,7 @@ type serviceDraft struct {
 	shrunk          bool         // an instance or a check was removed
 }
 
-type instanceKey struct{ node, id string } // NodeKey, service ID
+type instanceKey struct{ node, id string } // NodeKey, IDKey of the service ID
 
 func newDraft(base *State) *draft {
 	return &draft{base: base, next: *base, nodes: map[string]*nodeDraft{}, services: map[string]*serviceDraft{}, records: records{}}
@@ -122,11 +125,29 @@ func (n *nodeDraft) check(id string) *api.Check {
 	return nil
 }
 
-func (n *nodeDraft) touch(id string, index uint64) {
+func (n *nodeDraft) touch(id string) {
 	if n.touched == nil {
-		n.touched = map[string]uint64{}
+		n.touched = map[string]bool{}
 	}
-	n.touched[id] = index
+	n.touched[IDKey(id)] = true
+}
+
+// changedCatalog notes that the present command has changed what catalog answers
+// show of the node, which who runs its checks may need to know.
+func (d *draft) changedCatalog(n *nodeDraft) {
+	n.catalogIndex = d.index
+	if n.probes > 0 {
+		d.touch(TableProbes)
+	}
+}
+
+// changedChecks notes that it has changed checks of the node, of which probes
+// were run before.
+func (d *draft) changedChecks(n *nodeDraft, probes int) {
+	n.checksIndex = d.index
+	if probes > 0 || n.probes > 0 {
+		d.touch(TableProbes)
+	}
 }
 
 // setNode creates or replaces a node. The caller has set its indexes.
@@ -146,7 +167,9 @@ func (d *draft) setNode(node *api.Node) *nodeDraft {
 	}
 	d.noteNode(n.node, node)
 	n.node = node
-	n.catalogIndex, n.allHealth, n.allCatalog = d.index, d.index, d.index
+	d.followRefuge(key, node)
+	d.changedCatalog(n)
+	n.allHealth, n.allCatalog = d.index, d.index
 	d.touch(TableNodes)
 	d.records.put(bucketNodes, key, node)
 	return n
@@ -167,15 +190,18 @@ func (d *draft) setService(n *nodeDraft, s *api.Service) {
 		if ServiceKey(old.Service.Service) != ServiceKey(s.Service) {
 			d.dropFromService(n, old.Service)
 		}
+		if old.Service.ID != s.ID {
+			d.records.remove(bucketServices, n.key+"\x00"+old.Service.ID)
+		}
 		n.instances[i] = inst
 	} else {
 		n.instances = slices.Insert(n.instances, i, inst)
 	}
-	n.touch(s.ID, d.index)
-	n.catalogIndex = d.index
+	n.touch(s.ID)
+	d.changedCatalog(n)
 	sd := d.service(s.Service)
 	sd.health, sd.catalog = d.index, d.index
-	sd.changes[instanceKey{n.key, s.ID}] = inst
+	sd.changes[instanceKey{n.key, IDKey(s.ID)}] = inst
 	sd.first = s
 	d.touch(TableServices)
 	d.records.put(bucketServices, n.key+"\x00"+s.ID, s)
@@ -202,7 +228,7 @@ func (d *draft) liveChanges() {
 func (d *draft) dropFromService(n *nodeDraft, s *api.Service) {
 	sd := d.service(s.Service)
 	sd.health, sd.catalog, sd.shrunk = d.index, d.index, true
-	sd.changes[instanceKey{n.key, s.ID}] = nil
+	sd.changes[instanceKey{n.key, IDKey(s.ID)}] = nil
 	n.shrunk = true
 }
 
@@ -213,6 +239,7 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 		return false
 	}
 	inst := n.instances[i]
+	id = inst.Service.ID // as it is spelled
 	d.serverChanges(inst.Service.Service)
 	d.noteRemoved(n, id, inst.Service.Service, "", "", "")
 	d.quietly(func() {
@@ -224,29 +251,34 @@ func (d *draft) removeService(n *nodeDraft, id string) bool {
 		n.instances, n.ownInstances = slices.Clone(n.instances), true
 	}
 	n.instances = slices.Delete(n.instances, i, i+1)
-	delete(n.touched, id)
-	n.catalogIndex = d.index
+	delete(n.touched, IDKey(id))
+	d.changedCatalog(n)
 	d.dropFromService(n, inst.Service)
 	d.touch(TableServices)
 	d.records.remove(bucketServices, n.key+"\x00"+id)
+	d.vacated(n)
 	return true
 }
 
 // setCheck creates or replaces a check. The caller has set its indexes, and
 // the service of its ServiceID exists.
 func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
-	if c.CheckID == api.SerfHealth {
+	if sameID(c.CheckID, api.SerfHealth) {
 		d.liveChanges()
 	}
 	i, found := findCheck(n.checks, c.CheckID)
 	var old *api.Check
+	probes := n.probes
 	if !n.ownChecks {
 		n.checks, n.ownChecks = slices.Clone(n.checks), true
 	}
 	if found {
 		old = n.checks[i]
-		if old.ServiceID != c.ServiceID {
+		if !sameID(old.ServiceID, c.ServiceID) {
 			d.detachCheck(n, old)
+		}
+		if old.CheckID != c.CheckID {
+			d.records.remove(bucketChecks, n.key+"\x00"+old.CheckID)
 		}
 		if Runnable(old) {
 			n.probes--
@@ -260,7 +292,7 @@ func (d *draft) setCheck(n *nodeDraft, c *api.Check) {
 	}
 	d.attachCheck(n, c)
 	d.follow(n.key, old, c)
-	n.checksIndex = d.index
+	d.changedChecks(n, probes)
 	d.touch(TableChecks)
 	d.records.put(bucketChecks, n.key+"\x00"+c.CheckID, c)
 	d.noteCheck(n, old, c)
@@ -273,39 +305,45 @@ func (d *draft) removeCheck(n *nodeDraft, id string) bool {
 	if !found {
 		return false
 	}
-	if id == api.SerfHealth {
+	c := n.checks[i]
+	id = c.CheckID // as it is spelled
+	if sameID(id, api.SerfHealth) {
 		d.liveChanges()
 	}
-	c := n.checks[i]
 	d.noteRemoved(n, c.ServiceID, c.ServiceName, id, c.Status, "")
 	if !n.ownChecks {
 		n.checks, n.ownChecks = slices.Clone(n.checks), true
 	}
 	n.checks = slices.Delete(n.checks, i, i+1)
+	probes := n.probes
 	if Runnable(c) {
 		n.probes--
 	}
 	d.detachCheck(n, c)
 	d.follow(n.key, c, nil)
-	n.checksIndex = d.index
+	d.changedChecks(n, probes)
 	d.touch(TableChecks)
 	d.records.remove(bucketChecks, n.key+"\x00"+id)
 	d.checkGone(n, id)
+	d.vacated(n)
 	return true
 }
 
 // attachCheck puts a check into its instance's own list; a node's check
 // concerns all instances, whose lists finish makes anew.
 func (d *draft) attachCheck(n *nodeDraft, c *api.Check) {
-	d.changeOwnChecks(n, c, func(l []*api.Check) []*api.Check {
-		j, found := findCheck(l, c.CheckID)
-		if found {
-			l = slices.Clone(l)
-			l[j] = c
-			return l
-		}
-		return slices.Insert(slices.Clone(l), j, c)
-	})
+	d.changeOwnChecks(n, c, func(l []*api.Check) []*api.Check { return withCheck(l, c) })
+}
+
+// withCheck returns a copy of a sorted list with the check in it.
+func withCheck(l []*api.Check, c *api.Check) []*api.Check {
+	j, found := findCheck(l, c.CheckID)
+	l = slices.Clone(l)
+	if found {
+		l[j] = c
+		return l
+	}
+	return slices.Insert(l, j, c)
 }
 
 func (d *draft) detachCheck(n *nodeDraft, c *api.Check) {
@@ -327,19 +365,49 @@ func (d *draft) changeOwnChecks(n *nodeDraft, c *api.Check, change func([]*api.C
 		n.allHealth = d.index
 		return
 	}
-	i, found := findInstance(n.instances, c.ServiceID)
+	if sd := d.replaceOwnChecks(n, c.ServiceID, change); sd != nil {
+		sd.health = d.index
+	}
+}
+
+// replaceOwnChecks changes the list of checks of an instance and returns its
+// service, nil if there is no such instance. It says nothing to anybody.
+func (d *draft) replaceOwnChecks(n *nodeDraft, id string, change func([]*api.Check) []*api.Check) *serviceDraft {
+	i, found := findInstance(n.instances, id)
 	if !found {
-		return
+		return nil
 	}
 	if !n.ownInstances {
 		n.instances, n.ownInstances = slices.Clone(n.instances), true
 	}
 	inst := n.instances[i]
 	n.instances[i] = &Instance{Service: inst.Service, OwnChecks: change(inst.OwnChecks)}
-	n.touch(c.ServiceID, d.index)
+	n.touch(id)
 	sd := d.service(inst.Service.Service)
-	sd.health = d.index
-	sd.changes[instanceKey{n.key, c.ServiceID}] = n.instances[i]
+	sd.changes[instanceKey{n.key, IDKey(id)}] = n.instances[i]
+	return sd
+}
+
+// setVerdict changes what is remembered of a check of an instance. No answer
+// that can be waited for shows it, so no index moves and nobody is woken.
+func (d *draft) setVerdict(n *nodeDraft, old *api.Check, v *api.CheckVerdict) {
+	k := *old
+	k.Verdict = v
+	n.checks, n.ownChecks, n.unsaid = withCheck(n.checks, &k), true, true
+	d.replaceOwnChecks(n, k.ServiceID, func(l []*api.Check) []*api.Check { return withCheck(l, &k) })
+	d.follow(n.key, old, &k)
+	d.records.put(bucketChecks, n.key+"\x00"+k.CheckID, &k)
+}
+
+// setOrigin changes where an instance is remembered to come from. No answer
+// shows it, so no index moves and nobody is woken.
+func (d *draft) setOrigin(n *nodeDraft, inst *Instance, origin string) {
+	s := *inst.Service
+	s.Origin = origin
+	d.replaceOwnChecks(n, s.ID, func(l []*api.Check) []*api.Check { return l })
+	i, _ := findInstance(n.instances, s.ID)
+	n.instances[i].Service, n.unsaid = &s, true
+	d.records.put(bucketServices, n.key+"\x00"+s.ID, &s)
 }
 
 // removeNode takes a node away with all it has.
@@ -360,7 +428,9 @@ func (d *draft) removeNode(n *nodeDraft) {
 	}
 	d.nodeGone(n)
 	n.node = nil
-	n.catalogIndex, n.checksIndex = d.index, d.index
+	d.followRefuge(n.key, nil)
+	d.changedCatalog(n)
+	d.changedChecks(n, n.probes)
 	n.allHealth, n.allCatalog = 0, 0
 	d.next.nodeGone = d.index
 	d.touch(TableNodes)

@@ -12,7 +12,8 @@ import (
 )
 
 // What a verdict has to lead to at some time is found by that time in the tree
-// State.due: eight bytes of nanoseconds (highest first), NodeKey, 0, check ID.
+// State.due: eight bytes of nanoseconds (highest first), NodeKey, 0, IDKey of the
+// check ID.
 // It follows from the checks, so it is no record of its own.
 
 // dueAt returns when something has to be done about a check, 0 if never. While
@@ -41,7 +42,7 @@ func Deregisters(c *api.Check) bool {
 func dueKey(at int64, node, checkID string) []byte {
 	b := make([]byte, 0, 9+len(node)+len(checkID))
 	b = append(binary.BigEndian.AppendUint64(b, uint64(at)), node...)
-	return append(append(b, 0), checkID...)
+	return append(append(b, 0), IDKey(checkID)...)
 }
 
 // observedKey is the key of a check in State.observed, empty if one server runs
@@ -53,7 +54,7 @@ func observedKey(node string, c *api.Check) string {
 	if p := probeOf(c); p == nil || p.Observers <= 1 {
 		return ""
 	}
-	return node + "\x00" + c.CheckID
+	return node + "\x00" + IDKey(c.CheckID)
 }
 
 // guardedKey is the key of a check in State.guarded, empty if it is not.
@@ -61,7 +62,7 @@ func guardedKey(node string, c *api.Check) string {
 	if c == nil || c.Verdict == nil || c.Verdict.GuardedUntil == 0 {
 		return ""
 	}
-	return ServiceKey(c.ServiceName) + "\x00" + node + "\x00" + c.CheckID
+	return ServiceKey(c.ServiceName) + "\x00" + node + "\x00" + IDKey(c.CheckID)
 }
 
 // rekeyed returns a tree with one key in the place of another; empty is none.
@@ -144,9 +145,9 @@ func (d *draft) dueChecks() (nodes []*nodeDraft, checks []*api.Check) {
 	return nodes, checks
 }
 
-// serversMoved does what a change of the live servers means to checks: each
-// that another server runs from now on gets the time that this one needs to see
-// for itself.
+// serversMoved follows a change of the live servers. Checks that several servers
+// run are counted anew. A check that has another owner from now on keeps its
+// service at least until that owner can have looked for itself.
 func (d *draft) serversMoved(before, now []string) {
 	if slices.Equal(before, now) {
 		return
@@ -165,7 +166,8 @@ func (d *draft) serversMoved(before, now []string) {
 	}
 }
 
-// spared is the verdict on a check that a new owner looks at first.
+// spared returns the verdict of a check that has a new owner: the end of its
+// service is put off until the owner can have reported.
 func (d *draft) spared(c *api.Check) *api.CheckVerdict {
 	v := c.Verdict
 	if v == nil || v.DeregisterAt == 0 {
@@ -180,8 +182,8 @@ func (d *draft) spared(c *api.Check) *api.CheckVerdict {
 	return &next
 }
 
-// countAnew forgets when what was seen of checks, and lets them show it: the
-// times of a restored state are those of another day.
+// countAnew drops what verdicts remember but the votes, and lets the checks show
+// what was last seen of them: the times in a restored state are of another day.
 func (d *draft) countAnew() {
 	nodes, checks := d.dueChecks()
 	for i, n := range nodes {

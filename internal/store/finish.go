@@ -2,6 +2,7 @@ package store
 
 import (
 	"slices"
+	"strings"
 
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
@@ -64,7 +65,7 @@ func (d *draft) finishNode(tree *iradix.Txn[*NodeView], n *nodeDraft) {
 		}
 		return
 	}
-	if n.catalogIndex == 0 && n.checksIndex == 0 {
+	if n.catalogIndex == 0 && n.checksIndex == 0 && !n.unsaid {
 		return // looked at, not changed
 	}
 	shared := d.finishInstances(n)
@@ -93,17 +94,15 @@ func (d *draft) finishNode(tree *iradix.Txn[*NodeView], n *nodeDraft) {
 	tree.Insert([]byte(n.key), v)
 }
 
-// noteProbes keeps the tree of probed nodes; v is nil when the node went.
+// noteProbes keeps the tree of probed nodes; v is nil when the node went. That
+// they changed was noted by each command, see changedCatalog.
 func (d *draft) noteProbes(n *nodeDraft, v *NodeView) {
 	switch {
 	case v != nil && v.Probes > 0:
 		d.next.probed, _, _ = d.next.probed.Insert([]byte(n.key), v)
 	case n.old != nil && n.old.Probes > 0:
 		d.next.probed, _, _ = d.next.probed.Delete([]byte(n.key))
-	default:
-		return
 	}
-	d.tables[TableProbes] = max(d.tables[TableProbes], n.catalogIndex, n.checksIndex)
 }
 
 // finishInstances completes the node's changed instances (all of them after a
@@ -126,7 +125,7 @@ func (d *draft) finishInstances(n *nodeDraft) []*Instance {
 		sd := d.service(o.Service.Service)
 		sd.health, sd.catalog = max(sd.health, n.allHealth), max(sd.catalog, n.allCatalog)
 		sd.shrunk = sd.shrunk || n.shrunk && n.allHealth != 0
-		sd.changes[instanceKey{n.key, o.Service.ID}] = inst
+		sd.changes[instanceKey{n.key, IDKey(o.Service.ID)}] = inst
 	}
 	if n.allHealth != 0 {
 		if !n.ownInstances {
@@ -151,10 +150,11 @@ func (d *draft) finishService(tree *iradix.Txn[*ServiceView], key string, sd *se
 	var before []*Instance
 	if known {
 		before = old.Instances
-		if len(before) > 0 {
-			v.Name = old.Name
+		if sd.health == 0 {
+			v.Health, v.HealthIndex = old.Health, old.HealthIndex
+		} else {
+			d.wake = append(d.wake, old.Health)
 		}
-		d.wake = append(d.wake, old.Health)
 		if sd.catalog == 0 {
 			v.Catalog, v.CatalogIndex = old.Catalog, old.CatalogIndex
 		} else {
@@ -162,6 +162,9 @@ func (d *draft) finishService(tree *iradix.Txn[*ServiceView], key string, sd *se
 		}
 	}
 	v.Instances = mergeInstances(before, sd.changes)
+	if len(v.Instances) > 0 {
+		v.Name = v.Instances[0].Service.Service // as after a restart
+	}
 	switch {
 	case len(v.Instances) == 0:
 		d.addGhost(tree, key, v.HealthIndex)
@@ -185,7 +188,10 @@ func mergeInstances(before []*Instance, changes map[instanceKey]*Instance) []*In
 	rest := before
 	for _, k := range keys {
 		at, found := slices.BinarySearchFunc(rest, k, func(i *Instance, k instanceKey) int {
-			return compareKeys(instanceKey{NodeKey(i.Node.Node), i.Service.ID}, k)
+			if c := strings.Compare(NodeKey(i.Node.Node), k.node); c != 0 {
+				return c
+			}
+			return CompareIDs(i.Service.ID, k.id)
 		})
 		out = append(out, rest[:at]...)
 		if found {

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/registryd/registryd/pkg/api"
 )
 
 // FormerServer is a server that left the cluster or was removed from it, as it
@@ -30,6 +32,12 @@ type ServerLeft struct {
 	Node   string
 	Prune  bool     // do not remember it
 	Forget []string // IDs of former servers
+	// Keep leaves the node in the catalog, without its server, as long as it
+	// carries anything of its own: the server may come back to it.
+	Keep bool
+	// Expire are IDs of former servers that are forgotten with the nodes that
+	// were kept of them.
+	Expire []string
 	By     By
 }
 
@@ -40,8 +48,12 @@ func (*ServerLeft) kind() byte { return kindServerLeft }
 
 func (c *ServerLeft) apply(d *draft) Result {
 	if n := d.node(NodeKey(c.Node)); n != nil {
-		f := formerOf(n, d.now)
-		d.removeNode(n)
+		f := d.formerOf(n)
+		if c.Keep && !c.Prune && n.node.ID != "" && n.carries() {
+			d.removeServer(n)
+		} else {
+			d.removeNode(n)
+		}
 		if !c.Prune {
 			d.remember(f)
 		}
@@ -49,12 +61,73 @@ func (c *ServerLeft) apply(d *draft) Result {
 	for _, id := range c.Forget {
 		d.forget(id)
 	}
+	for _, id := range c.Expire {
+		d.expire(id)
+	}
 	return done
 }
 
-// formerOf is how a server's node is remembered.
-func formerOf(n *nodeDraft, now time.Time) *FormerServer {
-	f := &FormerServer{ID: n.node.ID, Name: n.node.Node, Address: n.node.Address, Left: time.Unix(0, now.UnixNano()).UTC()}
+// carries reports whether a server's node has anything but what every server's
+// has.
+func (n *nodeDraft) carries() bool {
+	for _, i := range n.instances {
+		if ServiceKey(i.Service.Service) != ServerService {
+			return true
+		}
+	}
+	for _, c := range n.checks {
+		if c.CheckID != api.SerfHealth && ServiceKey(c.ServiceName) != ServerService {
+			return true
+		}
+	}
+	return false
+}
+
+// removeServer makes a server's node one of no server.
+func (d *draft) removeServer(n *nodeDraft) {
+	for _, i := range slices.Clone(n.instances) {
+		if ServiceKey(i.Service.Service) == ServerService {
+			d.removeService(n, i.Service.ID)
+		}
+	}
+}
+
+// leftBehind returns the nodes that were kept of former servers, in order of
+// their IDs.
+func (s *State) leftBehind() (keys []string) {
+	for _, f := range s.misc.former {
+		if key, ok := s.nodeIDs.Get([]byte(lower(f.ID))); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// isLeftBehind reports whether the node is what was kept of a former server.
+func (d *draft) isLeftBehind(n *nodeDraft) bool {
+	_, former := d.findFormer(n.node.ID)
+	return former && n.node.ID != "" && !n.runsServer()
+}
+
+// expire forgets a former server with what was kept of it.
+func (d *draft) expire(id string) {
+	if key, ok := d.next.nodeIDs.Get([]byte(lower(id))); ok {
+		if n := d.node(key); n != nil && d.isLeftBehind(n) {
+			d.because("its server left too long ago", func() { d.removeNode(n) })
+		}
+	}
+	d.forget(id)
+}
+
+// formerOf is how a server's node is remembered: as before if only the node of
+// a former server is left.
+func (d *draft) formerOf(n *nodeDraft) *FormerServer {
+	f := &FormerServer{ID: n.node.ID, Name: n.node.Node, Address: n.node.Address, Left: time.Unix(0, d.now.UnixNano()).UTC()}
+	if at, ok := d.findFormer(f.ID); ok && !n.runsServer() {
+		old := *d.next.misc.former[at]
+		old.Left = f.Left
+		return &old
+	}
 	for _, i := range n.instances {
 		if i.Service.ID == ServerService {
 			f.Port, f.Version, f.NonVoter = i.Service.Port, i.Service.Meta["version"], i.Service.Meta["non_voter"] == "true"
@@ -72,7 +145,7 @@ func (d *draft) remember(f *FormerServer) {
 		oldest := slices.MinFunc(l, func(a, b *FormerServer) int {
 			return cmp.Or(a.Left.Compare(b.Left), cmp.Compare(a.ID, b.ID))
 		})
-		d.forget(oldest.ID)
+		d.expire(oldest.ID)
 	}
 }
 
@@ -90,7 +163,8 @@ func (d *draft) findFormer(id string) (int, bool) {
 func (c *ServerLeft) appendTo(b []byte) []byte {
 	b = putBool(putString(b, 1, c.Node), 2, c.Prune)
 	b = putStrings(b, 3, c.Forget)
-	return putBy(b, 4, &c.By)
+	b = putBool(putBy(b, 4, &c.By), 5, c.Keep)
+	return putStrings(b, 6, c.Expire)
 }
 
 func decodeServerLeft(b []byte) (Command, error) {
@@ -105,6 +179,10 @@ func decodeServerLeft(b []byte) (Command, error) {
 			c.Forget = append(c.Forget, f.str())
 		case 4:
 			return decodeBy(f.bytes, &c.By)
+		case 5:
+			c.Keep = f.bool()
+		case 6:
+			c.Expire = append(c.Expire, f.str())
 		}
 		return nil
 	})

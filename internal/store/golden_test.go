@@ -35,7 +35,7 @@ func goldenCommands() []Command {
 		&Register{ID: "id", Node: "n", Address: "a", Datacenter: "dc1", TaggedAddresses: map[string]string{}, Meta: map[string]string{"k": ""}, SkipNodeUpdate: true,
 			Service: service, Checks: []*api.Check{check}, KeepStatus: true, ReplaceChecks: true},
 		&Deregister{Node: "n", ServiceID: "s", CheckID: "c", MustExist: true},
-		&UpdateChecks{From: "s1", Updates: []CheckUpdate{{"n", "c", "critical", "out"}}},
+		&UpdateChecks{From: "s1", Updates: []CheckUpdate{{"n", "c", "critical", "out", ""}}},
 		&Liveness{Node: "n", Alive: true, Output: "o"},
 		kv,
 		&SessionCreate{Session: api.Session{ID: "s", Name: "nm", Node: "n", LockDelay: -5, Behavior: "delete", TTL: "10s", NodeChecks: []string{}, ServiceChecks: []api.ServiceCheck{{ID: "c", Namespace: "ns"}}, CreateIndex: 1, ModifyIndex: 2}},
@@ -68,6 +68,9 @@ func goldenCommands() []Command {
 		&ServerLeft{Node: "n", Prune: true, Forget: []string{"id", ""}, By: by},
 		&ChecksDue{Checks: []CheckRef{{"n", "c"}, {}}},
 		&ChecksDue{Checks: []CheckRef{{"n", "c"}}, By: by},
+		&UpdateChecks{Updates: []CheckUpdate{{"n", "c", "critical", "out", "192.0.2.7"}, {}}},
+		&Register{Service: &api.Service{ID: "s", Service: "svc", Origin: "s1"}},
+		&ServerLeft{Node: "n", Keep: true, Expire: []string{"id", ""}, By: by},
 	}
 }
 

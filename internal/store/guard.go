@@ -57,7 +57,7 @@ func (d *draft) serviceInstances(name string, f func(*Instance)) {
 	}
 	if v, ok := d.base.services.Get([]byte(key)); ok {
 		for _, i := range v.Instances {
-			if _, changed := changes[instanceKey{NodeKey(i.Node.Node), i.Service.ID}]; !changed {
+			if _, changed := changes[instanceKey{NodeKey(i.Node.Node), IDKey(i.Service.ID)}]; !changed {
 				f(i)
 			}
 		}

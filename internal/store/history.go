@@ -77,7 +77,7 @@ func (h *historyState) trim(now time.Time) {
 	}
 }
 
-// Names of the kinds of names in watchOf.
+// Whose name it is that watchOf is asked for.
 const (
 	historyService = 's'
 	historyNode    = 'n'

@@ -100,7 +100,7 @@ func nodeDifference(a, b *api.Node) string {
 
 func serviceDifference(a, b *api.Service) string {
 	return differences(
-		difference{"kind", a.Kind == b.Kind}, difference{"address", a.Address == b.Address}, difference{"port", a.Port == b.Port},
+		difference{"spelling of the ID", a.ID == b.ID}, difference{"kind", a.Kind == b.Kind}, difference{"address", a.Address == b.Address}, difference{"port", a.Port == b.Port},
 		difference{"socket path", a.SocketPath == b.SocketPath}, difference{"tags", slices.Equal(a.Tags, b.Tags)}, difference{"meta", maps.Equal(a.Meta, b.Meta)},
 		difference{"tagged addresses", maps.Equal(a.TaggedAddresses, b.TaggedAddresses)}, difference{"weights", sameValue(a.Weights, b.Weights)},
 		difference{"locality", sameValue(a.Locality, b.Locality)}, difference{"tag override", a.EnableTagOverride == b.EnableTagOverride})

@@ -6,13 +6,12 @@ import "github.com/registryd/registryd/pkg/api"
 // of all where it is zero.
 type HistoryScope struct{ service, node string } // their keys
 
-// ServiceHistory is the scope of a service, NodeHistory that of a node. An empty
-// name stands for all.
+// ServiceHistory is the scope of a service. An empty name stands for all.
 func ServiceHistory(name string) HistoryScope {
 	return HistoryScope{service: ServiceKey(cut(name, nameMax))}
 }
 
-// NodeHistory is the scope of a node.
+// NodeHistory is the scope of a node. An empty name stands for all.
 func NodeHistory(name string) HistoryScope { return HistoryScope{node: NodeKey(cut(name, nameMax))} }
 
 // HistoryLimits returns what bounds the history.
@@ -34,11 +33,12 @@ func (s *State) History(of HistoryScope, f func(*api.HistoryEvent) bool) {
 }
 
 // HistoryIndex returns the index of a scope's history, at least 1: that of its
-// last event. If it has none (any more), it is that of the last event dropped;
-// but a reader who has seen an index is then told that one, since that others'
-// events are dropped is nothing to wake for. seen is 0 for who has not.
+// last event. Where the list has no event of the scope, a reader is told the
+// index that it has seen already, so that it does not wake when events of others
+// are dropped. One that has seen none (seen is 0) is told the index of the last
+// event that was dropped.
 //
-// It takes no longer than there are events after seen.
+// Only events after seen are looked at.
 func (s *State) HistoryIndex(of HistoryScope, seen uint64) uint64 {
 	h := &s.history
 	if seen > s.Index() {

@@ -87,9 +87,9 @@ func TestHistoryOfEachChange(t *testing.T) {
 			{CheckID: "m", ServiceID: "w1", Status: api.Critical, Notes: "disk\nchange"}}}, []string{"registered n1 w1 m [→critical]: disk"}},
 		{"a check of a node", []Command{instance("n1", "web", "w1")}, &Register{Node: "n1", SkipNodeUpdate: true, Address: "10.0.0.1", Checks: []*api.Check{check("m", "", api.Passing)}},
 			[]string{"registered n1 m [→passing]"}},
-		{"a status", []Command{instance("n1", "web", "w1", check("c1", "w1", api.Critical))}, &UpdateChecks{Updates: []CheckUpdate{{"n1", "c1", api.Passing, "\n all well \nreally"}}},
+		{"a status", []Command{instance("n1", "web", "w1", check("c1", "w1", api.Critical))}, &UpdateChecks{Updates: []CheckUpdate{{"n1", "c1", api.Passing, "\n all well \nreally", ""}}},
 			[]string{"check n1 w1 c1 [critical→passing]: all well"}},
-		{"an output alone", []Command{instance("n1", "web", "w1", check("c1", "w1", api.Critical))}, &UpdateChecks{Updates: []CheckUpdate{{"n1", "c1", api.Critical, "new"}}}, nil},
+		{"an output alone", []Command{instance("n1", "web", "w1", check("c1", "w1", api.Critical))}, &UpdateChecks{Updates: []CheckUpdate{{"n1", "c1", api.Critical, "new", ""}}}, nil},
 		{"a check goes", []Command{instance("n1", "web", "w1", check("c1", "w1", api.Warning))}, &Deregister{Node: "n1", CheckID: "c1", By: By{Reason: "maintenance ended"}},
 			[]string{"removed n1 w1 c1 [warning→]: maintenance ended"}},
 		{"a check that is not named any more", []Command{instance("n1", "web", "w1", check("c1", "w1", api.Passing))},
@@ -131,14 +131,14 @@ func TestHistorySaysWhoAsked(t *testing.T) {
 	Sign(r, "s1", "10.0.0.1")
 	x := &Txn{Ops: []TxnOp{{Verb: CatalogDelete, Node: &api.Node{Node: "n1"}}}}
 	Sign(x, "s2", "::1")
-	s.batch(r, &UpdateChecks{From: "", Updates: []CheckUpdate{{"n1", "c1", api.Passing, ""}}}, x)
+	s.batch(r, &UpdateChecks{From: "", Updates: []CheckUpdate{{"n1", "c1", api.Passing, "", "10.0.0.9"}}}, x)
 	who := func(e *api.HistoryEvent) string { return e.Server + " " + e.Client }
 	l := past(s.State(), HistoryScope{})
 	require.Len(t, l, 5)
-	require.Equal(t, []string{"s1 10.0.0.1", "s1 10.0.0.1", " ", "s2 ::1", "s2 ::1"}, []string{who(l[0]), who(l[1]), who(l[2]), who(l[3]), who(l[4])})
+	require.Equal(t, []string{"s1 10.0.0.1", "s1 10.0.0.1", " 10.0.0.9", "s2 ::1", "s2 ::1"}, []string{who(l[0]), who(l[1]), who(l[2]), who(l[3]), who(l[4])})
 
 	s.batch(server("s1")...)
-	s.batch(instance("n1", "web", "w1", check("c1", "w1", api.Critical)), &UpdateChecks{From: "s1", Updates: []CheckUpdate{{"n1", "c1", api.Passing, ""}}})
+	s.batch(instance("n1", "web", "w1", check("c1", "w1", api.Critical)), &UpdateChecks{From: "s1", Updates: []CheckUpdate{{"n1", "c1", api.Passing, "", ""}}})
 	l = past(s.State(), NodeHistory("n1"))
 	require.Equal(t, "s1 ", who(l[len(l)-1]), "the server that ran the check")
 }
@@ -208,7 +208,7 @@ func changes() []Command {
 		node := fmt.Sprint("n", i%7)
 		r := instance(node, fmt.Sprint("svc", i%3), fmt.Sprint("i", i%11), check(fmt.Sprint("c", i), fmt.Sprint("i", i%11), api.Critical))
 		Sign(r, "s1", "10.1.2.3")
-		l = append(l, r, &UpdateChecks{From: "s1", Updates: []CheckUpdate{{node, fmt.Sprint("c", i), api.Passing, "ok"}}})
+		l = append(l, r, &UpdateChecks{From: "s1", Updates: []CheckUpdate{{node, fmt.Sprint("c", i), api.Passing, "ok", ""}}})
 		if i%5 == 4 {
 			l = append(l, &Deregister{Node: node}, &Txn{Ops: []TxnOp{{Verb: CatalogDelete, Node: &api.Node{Node: "none"}}, {Verb: CatalogGet, Node: &api.Node{Node: "none"}}}})
 		}

@@ -23,6 +23,7 @@ type loader struct {
 	d        *draft            // gives intern and share to loaded values
 	keys     *kvEdit
 	past     uint64 // number of the next event of the history
+	merged   bool   // there were records that are not of the state, see merge
 }
 
 func newLoader() *loader {
@@ -112,6 +113,9 @@ func (l *loader) finish() *State {
 	for key, n := range l.nodes {
 		v := l.finishNode(n)
 		nodes.Insert([]byte(key), v)
+		if isRefuge(n.node) {
+			l.state.refuges = append(l.state.refuges, key)
+		}
 		if v.Probes = countProbes(v.Checks); v.Probes > 0 {
 			l.state.probed, _, _ = l.state.probed.Insert([]byte(key), v)
 		}
@@ -119,6 +123,7 @@ func (l *loader) finish() *State {
 			ids.Insert([]byte(lower(n.node.ID)), key)
 		}
 	}
+	slices.Sort(l.state.refuges)
 	for key, list := range l.services {
 		slices.SortFunc(list, compareInstances)
 		v := serviceView(list)
@@ -142,8 +147,7 @@ func (l *loader) finish() *State {
 }
 
 func (l *loader) finishNode(n *nodeDraft) *NodeView {
-	slices.SortFunc(n.instances, func(a, b *Instance) int { return strings.Compare(a.Service.ID, b.Service.ID) })
-	slices.SortFunc(n.checks, func(a, b *api.Check) int { return strings.Compare(a.CheckID, b.CheckID) })
+	l.merge(n)
 	n.checks = slices.Clip(n.checks)
 	n.instances = slices.Clip(n.instances)
 	v := &NodeView{Node: n.node, Instances: n.instances, Checks: n.checks, Catalog: &Watch{}, Health: &Watch{}}

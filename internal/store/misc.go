@@ -6,7 +6,7 @@ import (
 	"github.com/registryd/registryd/pkg/api"
 )
 
-// miscState is what is small and of few.
+// miscState is the part of a State that has few entries and seldom changes.
 type miscState struct {
 	coordinates *iradix.Tree[*api.CoordinateEntry] // NodeKey, 0, segment
 	config      *iradix.Tree[*ConfigEntry]         // kind, 0, name

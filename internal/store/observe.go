@@ -8,16 +8,13 @@ import (
 	"github.com/registryd/registryd/pkg/api"
 )
 
-// MaxObservers is how many servers may run one check at most.
-const MaxObservers = 7
-
 // wanted returns how many servers are to run a check.
 func wanted(server *api.Node, c *api.Check) int {
 	p := probeOf(c)
 	if p == nil || p.Observers <= 1 || p.TTL > 0 || tied(server, c) != "" {
 		return 1
 	}
-	return min(p.Observers, MaxObservers)
+	return min(p.Observers, api.MaxObservers)
 }
 
 // ObserversAmong returns the live servers that run a check of a node: its owner
@@ -130,9 +127,10 @@ func (d *draft) recount(live []string) {
 	}
 }
 
-// elect turns one observer's report into what most of them see. Of those who see
-// the same the first speaks, and who turned it, or their outputs would take
-// turns.
+// elect turns one observer's report into what most of them see. While the status
+// stays, only the output of the first observer is taken over: else the outputs of
+// those who agree would replace each other all the time. The one whose report
+// turns the status gives its output as well.
 func elect(c *api.Check, v *api.CheckVerdict, observers []string, from string, f finding) finding {
 	v.Votes = vote(v.Votes, observers, from, f.status)
 	before, said := Seen(c)

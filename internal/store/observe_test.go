@@ -61,7 +61,7 @@ func TestObserversAreAPureFunctionOfTheState(t *testing.T) {
 		require.Equal(t, []string{"s4"}, ObserversAmong(live, s4, &api.Check{CheckID: "c", Probe: probe}), name)
 	}
 	many := watched(1000, api.Passing).Checks[0]
-	require.Len(t, ObserversAmong([]string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}, node, many), MaxObservers)
+	require.Len(t, ObserversAmong([]string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}, node, many), api.MaxObservers)
 }
 
 // TestMajorityDecides reports one vote after the other. A vote is a digit for
@@ -167,7 +167,7 @@ func TestVotesAndOtherRules(t *testing.T) {
 	s.at(0, watched(3, api.Critical))
 	obs := s.observers("w1")
 	say := func(i int, status, output string) {
-		s.at(time.Second, &UpdateChecks{From: obs[i], Updates: []CheckUpdate{{"n1", "w1", status, output}}})
+		s.at(time.Second, &UpdateChecks{From: obs[i], Updates: []CheckUpdate{{"n1", "w1", status, output, ""}}})
 	}
 	say(0, api.Critical, "a")
 	require.Empty(t, s.due(), "one is no majority")
@@ -195,7 +195,7 @@ func TestVotesAndOtherRules(t *testing.T) {
 	require.Equal(t, api.Critical, s.check("n1", "w1").Status)
 	require.Nil(t, s.check("n1", "w1").Verdict)
 
-	// Votes that change nothing else wake nobody twice, and equal ones nobody.
+	// Votes that change nothing else wake nobody.
 	for _, o := range s.observers("w1") {
 		s.at(3*time.Second, report(o, "w1", api.Passing))
 	}
@@ -203,4 +203,17 @@ func TestVotesAndOtherRules(t *testing.T) {
 	s.at(4*time.Second, report(s.observers("w1")[1], "w1", api.Passing))
 	again, _ := s.State().Service("web")
 	require.Same(t, v, again)
+	node, _ := s.State().Node("n1")
+	tables, modified := s.State().Table(TableChecks), s.check("n1", "w1").ModifyIndex
+	s.at(5*time.Second, report(s.observers("w1")[1], "w1", api.Critical))
+	require.Contains(t, s.check("n1", "w1").Verdict.Votes, api.CheckVote{Server: s.observers("w1")[1], Status: api.Critical})
+	require.Equal(t, modified, s.check("n1", "w1").ModifyIndex)
+	again, _ = s.State().Service("web")
+	require.Equal(t, v.HealthIndex, again.HealthIndex)
+	require.Same(t, v.Health, again.Health)
+	require.Same(t, s.check("n1", "w1"), again.Instances[0].OwnChecks[0])
+	nodeAgain, _ := s.State().Node("n1")
+	require.Equal(t, node.ChecksIndex, nodeAgain.ChecksIndex)
+	require.Same(t, node.Health, nodeAgain.Health)
+	require.Same(t, tables, s.State().Table(TableChecks))
 }

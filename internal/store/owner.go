@@ -2,6 +2,7 @@ package store
 
 import (
 	"hash/fnv"
+	"slices"
 
 	"github.com/registryd/registryd/pkg/api"
 )
@@ -94,6 +95,17 @@ func (d *draft) serverNodes() []*nodeDraft {
 	var l []*nodeDraft
 	for _, key := range sortedKeys(keys) {
 		if n := d.node(key); n != nil && n.runsServer() {
+			l = append(l, n)
+		}
+	}
+	return l
+}
+
+// agentNodes is AgentNodes within a draft.
+func (d *draft) agentNodes() []*nodeDraft {
+	l := d.serverNodes()
+	for _, key := range slices.Concat(d.next.leftBehind(), d.next.refuges) {
+		if n := d.node(key); n != nil && !slices.Contains(l, n) {
 			l = append(l, n)
 		}
 	}

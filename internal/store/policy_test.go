@@ -123,10 +123,10 @@ func TestHeldCheckSaysSo(t *testing.T) {
 	require.Equal(t, map[string]time.Duration{"w1": 32 * time.Second}, s.due(), "being held is not being critical")
 
 	// It says what is seen of it, and nothing that is said again is news.
-	s.at(3*time.Second, &UpdateChecks{Updates: []CheckUpdate{{"n1", "w1", api.Passing, "other"}}})
+	s.at(3*time.Second, &UpdateChecks{Updates: []CheckUpdate{{"n1", "w1", api.Passing, "other", ""}}})
 	require.True(t, strings.HasSuffix(s.check("n1", "w1").Output, "(2 changes in 1m): other"))
 	before := s.check("n1", "w1")
-	s.at(4*time.Second, &UpdateChecks{Updates: []CheckUpdate{{"n1", "w1", api.Passing, "other"}}})
+	s.at(4*time.Second, &UpdateChecks{Updates: []CheckUpdate{{"n1", "w1", api.Passing, "other", ""}}})
 	require.Same(t, before, s.check("n1", "w1"))
 
 	// Registering again does not free it.

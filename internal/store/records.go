@@ -5,8 +5,8 @@ package store
 const (
 	bucketMeta byte = iota
 	bucketNodes
-	bucketServices // key: NodeKey, 0 byte, service ID
-	bucketChecks   // key: NodeKey, 0 byte, check ID
+	bucketServices // key: NodeKey, 0 byte, service ID as it is spelled
+	bucketChecks   // key: NodeKey, 0 byte, check ID as it is spelled
 	// bucketGhosts has the indexes of service names as the last removal (of an
 	// instance, or of a check) left them: what remains cannot tell. Key: ServiceKey.
 	bucketGhosts

@@ -11,7 +11,7 @@ import (
 type sessionState struct {
 	byID    *iradix.Tree[*api.Session]
 	byNode  *iradix.Tree[struct{}] // NodeKey, 0, ID
-	byCheck *iradix.Tree[struct{}] // NodeKey, 0, check ID, 0, ID
+	byCheck *iradix.Tree[struct{}] // NodeKey, 0, IDKey of the check, 0, ID
 	locks   *iradix.Tree[struct{}] // ID, 0, key: what each session holds
 	delays  lockDelays
 }
@@ -77,7 +77,7 @@ func (s *sessionState) drop(v *api.Session) {
 }
 
 func sessionCheckKey(v *api.Session, check string) []byte {
-	return []byte(NodeKey(v.Node) + "\x00" + check + "\x00" + v.ID)
+	return []byte(NodeKey(v.Node) + "\x00" + IDKey(check) + "\x00" + v.ID)
 }
 
 // sessionChecks returns the IDs of all checks that a session depends on.

@@ -86,7 +86,7 @@ func TestLockRules(t *testing.T) {
 func TestSessionEndsWithWhatItDependsOn(t *testing.T) {
 	for name, end := range map[string]Command{
 		"destroy":            &SessionDestroy{ID: "s1"},
-		"check critical":     &UpdateChecks{Updates: []CheckUpdate{{"n1", "own", api.Critical, ""}}},
+		"check critical":     &UpdateChecks{Updates: []CheckUpdate{{"n1", "own", api.Critical, "", ""}}},
 		"check removed":      &Deregister{Node: "n1", CheckID: "own"},
 		"service removed":    &Deregister{Node: "n1", ServiceID: "w1"},
 		"node removed":       &Deregister{Node: "n1"},
@@ -99,7 +99,7 @@ func TestSessionEndsWithWhatItDependsOn(t *testing.T) {
 				create.Session.ServiceChecks = []api.ServiceCheck{{ID: "own"}}
 				create.Session.Behavior = behavior
 				s.batch(create, session("other", "n1"), lock("a", "s1"), lock("b", "s1"), set("free", "x"))
-				s.apply(&UpdateChecks{Updates: []CheckUpdate{{"n1", "own", api.Warning, ""}}})
+				s.apply(&UpdateChecks{Updates: []CheckUpdate{{"n1", "own", api.Warning, "", ""}}})
 				require.NotNil(t, s.State().Session("s1"))
 				_, _, w := s.State().Key("a")
 				ch := w.C()

@@ -27,7 +27,7 @@ func everything() []Command {
 	query.Query.Session, query.Query.Service.Tags = "s1", []string{}
 	query.Query.Service.Failover = api.QueryFailover{NearestN: 2, Datacenters: []string{"dc2"}, Targets: []api.QueryFailoverTarget{{Peer: "p", Datacenter: "d"}}}
 	crit := func(node, id, status string) *UpdateChecks {
-		return &UpdateChecks{Updates: []CheckUpdate{{node, id, status, status}}}
+		return &UpdateChecks{Updates: []CheckUpdate{{node, id, status, status, ""}}}
 	}
 	flap := []Command{
 		policy("*", &api.CheckDamping{Changes: 1, Hold: seconds(20)}, &api.CheckGuard{Hold: seconds(20)}),

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	iradix "github.com/hashicorp/go-immutable-radix/v2"
 
 	"github.com/registryd/registryd/pkg/api"
@@ -22,9 +24,10 @@ type State struct {
 	nodes    *iradix.Tree[*NodeView]    // by NodeKey
 	probed   *iradix.Tree[*NodeView]    // the nodes with checks that the cluster runs
 	due      *iradix.Tree[struct{}]     // what is to be done about checks, by time
-	observed *iradix.Tree[struct{}]     // NodeKey, 0, check ID: the checks that several servers run
-	guarded  *iradix.Tree[struct{}]     // ServiceKey, 0, NodeKey, 0, check ID
+	observed *iradix.Tree[struct{}]     // NodeKey, 0, IDKey of the check: the checks that several servers run
+	guarded  *iradix.Tree[struct{}]     // ServiceKey, 0, NodeKey, 0, IDKey of the check
 	nodeIDs  *iradix.Tree[string]       // node ID to NodeKey
+	refuges  []string                   // NodeKeys of the refuges, in order
 	services *iradix.Tree[*ServiceView] // by ServiceKey; with the ghosts
 	ghosts   ghosts
 	// nodeGone is the index of the last removal of a node, at least 1.
@@ -146,6 +149,19 @@ func (s *State) ServerNodes() []*NodeView {
 	var l []*NodeView
 	for _, i := range v.Instances {
 		if n, ok := s.nodes.Get([]byte(NodeKey(i.Node.Node))); ok && (len(l) == 0 || l[len(l)-1] != n) {
+			l = append(l, n)
+		}
+	}
+	return l
+}
+
+// AgentNodes returns the nodes that have what was registered through agent
+// endpoints: the servers' in order of name, those left behind by former servers,
+// and the refuges of what no server could take.
+func (s *State) AgentNodes() []*NodeView {
+	l := s.ServerNodes()
+	for _, key := range slices.Concat(s.leftBehind(), s.refuges) {
+		if n, ok := s.nodes.Get([]byte(key)); ok && !slices.Contains(l, n) {
 			l = append(l, n)
 		}
 	}

@@ -36,12 +36,12 @@ type Store struct {
 // Open opens registry.db at path, made if need be, and loads the State that it
 // holds. Damage is an error that names the file. Close ends what Open began.
 func Open(path string) (*Store, error) {
-	disk, state, err := openCheckpoint(path)
+	disk, found, err := openCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{texts: interner{}, dirty: records{}, disk: disk}
-	s.state.Store(state)
+	s := &Store{texts: interner{}, dirty: records{}, rebuild: found.merged, disk: disk}
+	s.state.Store(found.state)
 	disk.start(s)
 	return s, nil
 }
@@ -103,6 +103,7 @@ func (s *Store) ApplyBatch(entries []Entry) [][]byte {
 func (d *draft) run(e Entry, c Command) Result {
 	d.begin(e, c)
 	r := c.apply(d)
+	d.removeVacant()
 	if d.moved {
 		d.moved, d.live = false, nil
 		d.serversMoved(d.lived, d.liveServers())

@@ -114,7 +114,7 @@ func TestWatchWakesOnlyWhomItConcerns(t *testing.T) {
 	_, absent := s.State().Service("later")
 	health, catalog, other := web.Health.C(), web.Catalog.C(), db.Health.C()
 
-	s.apply(&UpdateChecks{Updates: []CheckUpdate{{"n1", "c1", api.Critical, "boom"}}})
+	s.apply(&UpdateChecks{Updates: []CheckUpdate{{"n1", "c1", api.Critical, "boom", ""}}})
 	require.True(t, fired(health))
 	require.False(t, fired(catalog))
 	require.False(t, fired(other))
@@ -203,8 +203,9 @@ func TestFailedServerHandsItsInstancesOver(t *testing.T) {
 	// The same instance registering through another server is not listed twice.
 	again := instance(left.Instances[0].Node.Node, "web", "w1")
 	again.SkipNodeUpdate, again.KeepStatus, again.Service.Address = true, true, "10.9.9.9"
-	for _, heir := range []string{"s3", "s2"} {
+	for i, heir := range []string{"s3", "s2"} {
 		again.Node = heir
+		again.Service.Port = 81 + i
 		s.apply(again)
 		v, _ := s.State().Service("web")
 		require.Len(t, v.Instances, 1)
@@ -216,10 +217,10 @@ func TestFailedServerHandsItsInstancesOver(t *testing.T) {
 	// A late transition of the dead server's is refused.
 	owner := s.State().Owner(&NodeView{Node: web.Instances[0].Node}, web.Instances[0].OwnChecks[0])
 	require.Equal(t, web.Instances[0].Node.Node, owner)
-	s.apply(&UpdateChecks{From: "s1", Updates: []CheckUpdate{{owner, "c1", api.Critical, ""}}})
+	s.apply(&UpdateChecks{From: "s1", Updates: []CheckUpdate{{owner, "c1", api.Critical, "", ""}}})
 	web, _ = s.State().Service("web")
 	require.Equal(t, api.Passing, web.Instances[0].Status)
-	s.apply(&UpdateChecks{From: owner, Updates: []CheckUpdate{{owner, "c1", api.Critical, ""}}})
+	s.apply(&UpdateChecks{From: owner, Updates: []CheckUpdate{{owner, "c1", api.Critical, "", ""}}})
 	web, _ = s.State().Service("web")
 	require.Equal(t, api.Critical, web.Instances[0].Status)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/registryd/registryd/pkg/api"
 )
 
-// tied says why only the server on whose node a check is can run it; empty if
-// any server can. Such a check was registered through that server's agent
+// tied says why a check can be run by no other server than the one whose node it
+// is on; empty if any server can. Such a check was registered through that server's agent
 // endpoints, and is a command on its host or asks an address that every host
 // has. Where the servers themselves have loopback addresses they share a host,
 // and what one reaches there all do.

@@ -93,7 +93,7 @@ func TestWhatOutlivesItsServer(t *testing.T) {
 					require.Contains(t, k.Output, "server s1, which ran this check, failed; ")
 					require.Contains(t, k.Output, says)
 					require.Empty(t, s.State().Owner(n, k), "nobody else may run it")
-					require.Equal(t, []CheckUpdate{{"s1", k.CheckID, api.Passing, ""}}, refused(s, "s2", k.CheckID))
+					require.Equal(t, []CheckUpdate{{"s1", k.CheckID, api.Passing, "", ""}}, refused(s, "s2", k.CheckID))
 				}
 				s.reopen()
 			}
@@ -113,7 +113,7 @@ func TestWhatOutlivesItsServer(t *testing.T) {
 // refused reports a check of s1 as passing and returns what was dropped.
 func refused(s *testStore, from, id string) []CheckUpdate {
 	s.t.Helper()
-	u := &UpdateChecks{From: from, Updates: []CheckUpdate{{"nobody", id, api.Passing, ""}, {"s1", id, api.Passing, ""}}}
+	u := &UpdateChecks{From: from, Updates: []CheckUpdate{{"nobody", id, api.Passing, "", ""}, {"s1", id, api.Passing, "", ""}}}
 	r := s.at(0, u)
 	require.NoError(s.t, r.Err)
 	return u.DroppedUpdates(r)
@@ -126,7 +126,7 @@ func TestNobodyCountsWhileNobodyLooks(t *testing.T) {
 		Probe: &api.CheckDefinition{Args: []string{"false"}, Interval: api.Duration(time.Second), DeregisterCriticalServiceAfter: api.Duration(time.Minute)}})
 	r.SkipNodeUpdate, r.Service.Address = true, "10.9.9.9"
 	s.at(0, r)
-	crit := &UpdateChecks{From: "s1", Updates: []CheckUpdate{{"s1", "a", api.Critical, "no"}}}
+	crit := &UpdateChecks{From: "s1", Updates: []CheckUpdate{{"s1", "a", api.Critical, "no", ""}}}
 	s.at(0, crit)
 	require.Len(t, s.due(), 1)
 	s.at(30*time.Second, &Liveness{Node: "s1", Output: "gone"})

@@ -25,6 +25,14 @@ func probeOf(c *api.Check) *api.CheckDefinition {
 	return c.Probe
 }
 
+// sameProbe reports whether the cluster runs a check, and as before although it
+// is registered anew: what was found of it is newer than what the registration
+// says, which nobody has looked for.
+func sameProbe(old, k *api.Check) bool {
+	p := probeOf(k)
+	return p != nil && sameDefinition(probeOf(old), p)
+}
+
 // deregisterAfter returns how long a check may be critical before its service
 // is deregistered, 0 if that never happens.
 func deregisterAfter(c *api.Check) time.Duration {
@@ -35,8 +43,8 @@ func deregisterAfter(c *api.Check) time.Duration {
 	return max(0, time.Duration(p.DeregisterCriticalServiceAfter))
 }
 
-// round returns how long it takes until everything of a check's kind has been
-// looked at once.
+// round returns how long it takes until a check was looked at once, and every
+// other that runs as often: its interval or TTL, at least a second.
 func round(c *api.Check) time.Duration {
 	p := probeOf(c)
 	if p == nil {
@@ -116,6 +124,10 @@ func (d *draft) show(n *nodeDraft, old *api.Check, next api.CheckVerdict, status
 	if old.Status == status && old.Output == output && v == old.Verdict {
 		return
 	}
+	if old.Status == status && old.Output == output && old.ServiceID != "" {
+		d.setVerdict(n, old, v)
+		return
+	}
 	k := *old
 	k.Status, k.Output, k.Verdict, k.ModifyIndex = status, output, v, d.index
 	if k.ServiceID != "" {
@@ -191,7 +203,7 @@ func registerAgain(old, k *api.Check) {
 	v := old.Verdict
 	switch {
 	case v == nil:
-	case old.ServiceID != k.ServiceID || !sameDefinition(probeOf(old), probeOf(k)):
+	case !sameID(old.ServiceID, k.ServiceID) || !sameDefinition(probeOf(old), probeOf(k)):
 		if k.Status == old.Status && k.Output == old.Output {
 			k.Status, k.Output = Seen(old)
 		}

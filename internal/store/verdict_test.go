@@ -90,14 +90,14 @@ func TestCriticalIsCountedFromItsFirstReport(t *testing.T) {
 		{"not asked for", 0, []step{at(5, crit)}, 0, false},
 		{"less than a minute counts as a minute", time.Second, []step{at(5, crit)}, 65, false},
 		{"unless the server is configured so", time.Second, []step{at(5, &UpdateChecks{Updates: crit.Updates, Floor: 3 * time.Second})}, 8, false},
-		{"another output", 90 * time.Second, []step{at(5, crit), at(9, &UpdateChecks{Updates: []CheckUpdate{{"n1", "w1", api.Critical, "else"}}})}, 95, false},
+		{"another output", 90 * time.Second, []step{at(5, crit), at(9, &UpdateChecks{Updates: []CheckUpdate{{"n1", "w1", api.Critical, "else", ""}}})}, 95, false},
 		{"well in between", 90 * time.Second, []step{at(5, crit), at(50, pass), at(51, crit)}, 141, false},
 		{"well again", 90 * time.Second, []step{at(5, crit), at(50, pass)}, 0, false},
 		{"warning", 90 * time.Second, []step{at(5, crit), at(50, report("", "w1", api.Warning))}, 0, false},
 		{"registered again the same", 90 * time.Second, []step{at(5, crit), at(50, again(nil))}, 95, false},
 		{"registered again with another port", 90 * time.Second, []step{at(5, crit), at(50, again(func(r *Register) { r.Service.Port++ }))}, 95, false},
 		{"registered with another definition", 90 * time.Second, []step{at(5, crit), at(50, again(func(r *Register) { r.Checks[0].Definition.TCP = "x:1" }))}, 0, false},
-		{"said to be well", 90 * time.Second, []step{at(5, crit), at(50, again(func(r *Register) { r.KeepStatus, r.Checks[0].Status = false, api.Passing }))}, 0, false},
+		{"said to be well", 90 * time.Second, []step{at(5, crit), at(50, again(func(r *Register) { r.KeepStatus, r.Checks[0].Status = false, api.Passing }))}, 95, false},
 		{"said to be critical", 90 * time.Second, []step{at(5, crit), at(50, again(func(r *Register) { r.KeepStatus = false }))}, 95, false},
 		{"the check goes", 90 * time.Second, []step{at(5, crit), at(50, &Deregister{Node: "n1", CheckID: "w1"})}, 0, false},
 		{"the service goes", 90 * time.Second, []step{at(5, crit), at(50, &Deregister{Node: "n1", ServiceID: "w1"})}, 0, true},
@@ -163,7 +163,7 @@ func TestNewOwnerMayLookFirst(t *testing.T) {
 		Probe: &api.CheckDefinition{TTL: api.Duration(30 * time.Second), DeregisterCriticalServiceAfter: api.Duration(time.Minute)}})
 	own.SkipNodeUpdate, own.Service.Address = true, "10.9.9.9"
 	s.at(0, own)
-	s.at(0, &UpdateChecks{From: owner, Updates: []CheckUpdate{{owner, "o1", api.Critical, "TTL expired"}}})
+	s.at(0, &UpdateChecks{From: owner, Updates: []CheckUpdate{{owner, "o1", api.Critical, "TTL expired", ""}}})
 	require.Equal(t, map[string]time.Duration{"w1": time.Minute, "o1": time.Minute}, s.due())
 
 	var other string

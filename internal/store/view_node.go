@@ -1,7 +1,7 @@
 package store
 
 import (
-	"sort"
+	"slices"
 
 	"github.com/registryd/registryd/pkg/api"
 )
@@ -9,8 +9,8 @@ import (
 // NodeView is a node with its instances and checks at one version.
 type NodeView struct {
 	Node      *api.Node
-	Instances []*Instance  // by service ID
-	Checks    []*api.Check // of the node and of all its instances, by CheckID
+	Instances []*Instance  // by service ID, as CompareIDs orders them
+	Checks    []*api.Check // of the node and of all its instances, by CheckID likewise
 
 	CatalogIndex uint64 // moves when the node or one of its instances changes
 	ChecksIndex  uint64 // moves when one of its checks changes
@@ -52,7 +52,7 @@ func countProbes(checks []*api.Check) (n int) {
 // NodeKey is the key of a node name, which is compared without regard to case.
 func NodeKey(name string) string { return lower(name) }
 
-// Instance returns the instance with the ID, nil if there is none.
+// Instance returns the instance with the ID in any case, nil if there is none.
 func (v *NodeView) Instance(id string) *Instance {
 	if i, ok := findInstance(v.Instances, id); ok {
 		return v.Instances[i]
@@ -60,7 +60,7 @@ func (v *NodeView) Instance(id string) *Instance {
 	return nil
 }
 
-// Check returns the check with the ID, nil if there is none.
+// Check returns the check with the ID in any case, nil if there is none.
 func (v *NodeView) Check(id string) *api.Check {
 	if i, ok := findCheck(v.Checks, id); ok {
 		return v.Checks[i]
@@ -69,11 +69,9 @@ func (v *NodeView) Check(id string) *api.Check {
 }
 
 func findInstance(l []*Instance, id string) (int, bool) {
-	i := sort.Search(len(l), func(i int) bool { return l[i].Service.ID >= id })
-	return i, i < len(l) && l[i].Service.ID == id
+	return slices.BinarySearchFunc(l, id, func(i *Instance, id string) int { return CompareIDs(i.Service.ID, id) })
 }
 
 func findCheck(l []*api.Check, id string) (int, bool) {
-	i := sort.Search(len(l), func(i int) bool { return l[i].CheckID >= id })
-	return i, i < len(l) && l[i].CheckID == id
+	return slices.BinarySearchFunc(l, id, func(c *api.Check, id string) int { return CompareIDs(c.CheckID, id) })
 }

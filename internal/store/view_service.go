@@ -64,8 +64,8 @@ type ServiceView struct {
 // to case.
 func ServiceKey(name string) string { return lower(name) }
 
-// lower avoids the allocation of strings.ToLower for names that are lower
-// case already, as nearly all are.
+// lower costs no memory for names that are lower case already, as nearly all
+// are: strings.ToLower returns those as they are.
 func lower(s string) string { return strings.ToLower(s) }
 
 // compareInstances orders instances by node name, then service ID.
@@ -73,7 +73,7 @@ func compareInstances(a, b *Instance) int {
 	if c := strings.Compare(lower(a.Node.Node), lower(b.Node.Node)); c != 0 {
 		return c
 	}
-	return strings.Compare(a.Service.ID, b.Service.ID)
+	return CompareIDs(a.Service.ID, b.Service.ID)
 }
 
 // worst returns the worse of two statuses.

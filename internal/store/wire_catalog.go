@@ -65,7 +65,7 @@ func appendService(b []byte, s *api.Service) []byte {
 			return putString(putString(b, 1, s.Locality.Region), 2, s.Locality.Zone)
 		})
 	}
-	return b
+	return putString(b, 15, s.Origin)
 }
 
 func decodeService(b []byte) (*api.Service, error) {
@@ -126,6 +126,8 @@ func decodeService(b []byte) (*api.Service, error) {
 				}
 				return nil
 			})
+		case 15:
+			s.Origin = f.str()
 		}
 		return err
 	})

@@ -62,8 +62,9 @@ func (a Agent) Host(ctx context.Context) (map[string]any, error) {
 	return agentGet[map[string]any](ctx, a, "/v1/agent/host", nil)
 }
 
-// Members lists the servers of the cluster, failed ones included. Wan names
-// them as other datacenters do; filter selects ("" selects all).
+// Members lists the servers of the cluster: failed ones too, and for a while those
+// that left it, as Member.Status says. Wan names them as other datacenters do;
+// filter selects ("" selects all).
 func (a Agent) Members(ctx context.Context, wan bool, filter string) ([]*Member, error) {
 	params := filterParam(filter)
 	if wan {

@@ -44,8 +44,9 @@ func clusterParam(filter string) url.Values {
 	return params
 }
 
-// Service returns an instance registered through the server. With
-// QueryOptions.Hash it waits until the instance differs. The error is of kind
+// Service returns an instance by its ID, registered through whichever server
+// (Consul: through the one asked). With QueryOptions.Hash it waits until the
+// instance differs. The error is of kind
 // NotFound if there is none, also if it goes while waiting.
 func (a Agent) Service(ctx context.Context, id string, q *QueryOptions) (*AgentService, QueryMeta, error) {
 	if err := named("service ID", id); err != nil {
@@ -84,8 +85,9 @@ func (a Agent) ServiceMaintenance(ctx context.Context, id string, enable bool, r
 	return a.c.put(ctx, "/v1/agent/service/maintenance/"+escape(id), maintenanceParams(enable, reason), nil, nil)
 }
 
-// ServiceHealth returns the health of an instance registered through the
-// server. The error is of kind NotFound if there is none.
+// ServiceHealth returns the health of an instance by its ID, registered through
+// whichever server (Consul: through the one asked). The error is of kind NotFound
+// if there is none.
 func (a Agent) ServiceHealth(ctx context.Context, id string) (*ServiceHealth, error) {
 	if err := named("service ID", id); err != nil {
 		return nil, err

@@ -61,6 +61,10 @@ type Service struct {
 	Locality          *Locality `json:",omitempty"` // nil means unknown
 	CreateIndex       uint64
 	ModifyIndex       uint64
+
+	// Origin is the server that the instance was registered through while
+	// another has it, empty otherwise. It is kept in the catalog but not shown.
+	Origin string `json:"-"`
 }
 
 // Locality is where something runs. It is kept and shown, and decides nothing.
@@ -99,6 +103,9 @@ type Check struct {
 	Verdict *CheckVerdict `json:"-"`
 }
 
+// MaxObservers is how many servers may run one check: a cluster rarely has more.
+const MaxObservers = 7
+
 // CheckDefinition says how a check is run. Exactly one of TTL, HTTP, TCP, UDP,
 // GRPC, H2PING, Args, OSService, DockerContainerID, AliasNode/AliasService is
 // set in a definition that is run.
@@ -134,7 +141,7 @@ type CheckDefinition struct {
 	OutputMaxSize                  int      `json:",omitempty"` // bytes; 0 means the server's limit
 
 	// Observers is how many servers run the check: its status is what most of
-	// them see. 0 and 1 mean one; at most 7. Consul has no such field.
+	// them see. 0 and 1 mean one; at most MaxObservers. Consul has no such field.
 	Observers int `json:",omitempty"`
 }
 

@@ -1,41 +1,33 @@
 package api
 
-import (
-	"context"
-	"net/http"
-)
+import "context"
 
-// CheckPolicies sets and reads check policies.
-type CheckPolicies struct{ c *Client }
+// CheckPolicies sets and reads check policies: ConfigEntries for that kind, with
+// its fields.
+type CheckPolicies struct{ entries ConfigEntries }
 
 // CheckPolicies returns the calls below /v1/config/check-policy.
-func (c *Client) CheckPolicies() CheckPolicies { return CheckPolicies{c} }
+func (c *Client) CheckPolicies() CheckPolicies { return CheckPolicies{c.ConfigEntries()} }
 
 // Set stores a policy in the place of the one of that name. Kind may be empty.
 func (s CheckPolicies) Set(ctx context.Context, p *CheckPolicy) error {
 	set := *p
 	set.Kind = CheckPolicyKind
-	return s.c.put(ctx, "/v1/config", nil, &set, nil)
+	return mustBeTrue(s.entries.set(ctx, &set, nil))
 }
 
 // Get returns the policy of a name, AllServices for the general one. The error
 // is of kind NotFound if there is none.
 func (s CheckPolicies) Get(ctx context.Context, name string, q *QueryOptions) (*CheckPolicy, QueryMeta, error) {
-	if err := named("service name", name); err != nil {
-		return nil, QueryMeta{}, err
-	}
-	return get[*CheckPolicy](ctx, s.c, "/v1/config/"+CheckPolicyKind+"/"+escape(name), nil, q)
+	return getConfigEntry[*CheckPolicy](ctx, s.entries.c, CheckPolicyKind, name, q)
 }
 
 // List returns all policies.
 func (s CheckPolicies) List(ctx context.Context, q *QueryOptions) ([]*CheckPolicy, QueryMeta, error) {
-	return get[[]*CheckPolicy](ctx, s.c, "/v1/config/"+CheckPolicyKind, nil, q)
+	return listConfigEntries[*CheckPolicy](ctx, s.entries.c, CheckPolicyKind, q)
 }
 
 // Delete removes the policy of a name; that there is none is fine.
 func (s CheckPolicies) Delete(ctx context.Context, name string) error {
-	if err := named("service name", name); err != nil {
-		return err
-	}
-	return s.c.write(ctx, &request{method: http.MethodDelete, path: "/v1/config/" + CheckPolicyKind + "/" + escape(name)}, nil, nil)
+	return s.entries.Delete(ctx, CheckPolicyKind, name)
 }

@@ -40,6 +40,6 @@ func ExampleHistory_Service() {
 	}
 	// Output:
 	// registered web-1 "": "" -> "", "", asked by "127.0.0.1"
-	// check web-1 "service:web-1": "passing" -> "critical", "disk full", asked by ""
+	// check web-1 "service:web-1": "passing" -> "critical", "disk full", asked by "127.0.0.1"
 	// removed web-1 "": "" -> "", "deregistered", asked by "127.0.0.1"
 }

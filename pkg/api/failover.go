@@ -110,10 +110,10 @@ func (c *Client) do(ctx context.Context, r *request) (*reply, error) {
 			unknown = unknown || lost(r, a)
 			v := judge(r, a)
 			if a.unsendable && failure.err != nil {
-				return nil, outcome(r, failure, unknown)
+				return nil, outcome(failure, unknown)
 			}
 			if v == giveUp || ctx.Err() != nil {
-				return nil, outcome(r, a, unknown)
+				return nil, outcome(a, unknown)
 			}
 			if !r.pinned {
 				c.t.leave(i)
@@ -124,10 +124,10 @@ func (c *Client) do(ctx context.Context, r *request) (*reply, error) {
 			}
 		}
 		if !settling || time.Since(start) >= c.t.retryTime {
-			return nil, outcome(r, failure, unknown)
+			return nil, outcome(failure, unknown)
 		}
 		if err := pause.wait(ctx); err != nil {
-			return nil, outcome(r, failure, unknown)
+			return nil, outcome(failure, unknown)
 		}
 	}
 }
@@ -152,7 +152,7 @@ func (t *transport) leave(i int) {
 }
 
 // outcome is the error to return for the last attempt.
-func outcome(r *request, a attempt, unknown bool) error {
+func outcome(a attempt, unknown bool) error {
 	switch {
 	case unknown && ErrorKind(a.err) != OutcomeUnknown:
 		return Wrap(OutcomeUnknown, "write may or may not have happened", a.err)

@@ -20,3 +20,12 @@ func TestVerdictsAreNotShown(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(`{"Verdict":{"Holds":1}}`), &c))
 	require.Equal(t, 6, c.Verdict.Holds, "and nobody writes it that way")
 }
+
+// Nor is where an instance was registered first.
+func TestOriginsAreNotShown(t *testing.T) {
+	plain, err := json.Marshal(Service{ID: "w"})
+	require.NoError(t, err)
+	with, err := json.Marshal(Service{ID: "w", Origin: "s1"})
+	require.NoError(t, err)
+	require.Equal(t, string(plain), string(with))
+}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// target is a small listener for the checks of a scenario to look at:
+// startTarget starts a small listener for the checks of a scenario to look at:
 //
 //	/status/503        answers with that status
 //	/flag/NAME         answers with the status last PUT there as the body, 200 before

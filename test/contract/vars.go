@@ -89,7 +89,8 @@ func (v vars) expandJSON(x any) (any, error) {
 	return x, nil
 }
 
-// pointer steps. An empty pointer is the whole value.
+// splitPointer returns the steps of a JSON pointer (RFC 6901); none for an empty
+// one, which is the whole value.
 func splitPointer(p string) []string {
 	if p == "" {
 		return nil

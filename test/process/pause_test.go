@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/registryd/registryd/internal/harness"
 	"github.com/registryd/registryd/pkg/api"
 )
@@ -56,5 +58,47 @@ func TestPausedLeaderTellsNoLies(t *testing.T) {
 	}, rnd)
 	t.Log(h)
 	h.Verify(t)
+	verify(t, p)
+}
+
+// Servers that were paused take nobody else for failed when they go on, be it
+// one of them or all, as when a machine sleeps.
+func TestPausedServersCallNobodyFailed(t *testing.T) {
+	t.Parallel()
+	p := harness.NewProcesses(t, binary(), 3)
+	marks := func() map[string]uint64 {
+		checks, _, err := p.Client(0).Health().State(p.Context(), api.AnyState, &api.QueryOptions{Filter: `CheckID == "serfHealth"`})
+		require.NoError(t, err)
+		last := map[string]uint64{}
+		for _, c := range checks {
+			last[c.Node] = c.ModifyIndex
+		}
+		require.Len(t, last, p.Len())
+		return last
+	}
+	// Longer than a server may be silent before it counts as failed.
+	pause := func() { harness.Pause(harness.Random(t), 3*time.Second, 4*time.Second)() }
+	sleep := func(servers ...int) {
+		for _, s := range servers {
+			p.Server(s).Pause()
+		}
+		pause()
+		for _, s := range servers {
+			p.Server(s).Resume()
+		}
+		p.WaitHealthy()
+	}
+	before := marks()
+	sleep(0, 1, 2)
+	require.Equal(t, before, marks(), "all were paused")
+
+	leader := p.WaitLeader()
+	sleep(leader)
+	after := marks()
+	for name, index := range before {
+		if name != p.Server(leader).Name {
+			require.Equal(t, index, after[name], "%s, while the leader was paused", name)
+		}
+	}
 	verify(t, p)
 }

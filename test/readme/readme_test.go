@@ -20,7 +20,7 @@ import (
 
 // patience is how long one command may take; a build fills it on a busy
 // machine.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // treatment says how the commands with a prefix are tried. Those that none fits
 // are run once and must succeed.

@@ -3,6 +3,7 @@ package rig
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -176,8 +177,10 @@ func (s *Server) awaitCluster(t testing.TB, n int) {
 			return fmt.Errorf("it ended: %s", strings.TrimSpace(string(raw)))
 		default:
 		}
-		if leader, err := client.Status().Leader(); err != nil || leader == "" {
-			return fmt.Errorf("no leader: %w", err)
+		if leader, err := client.Status().Leader(); err != nil {
+			return fmt.Errorf("ask for the leader: %w", err)
+		} else if leader == "" {
+			return errors.New("no leader")
 		}
 		entries, _, err := client.Health().Service("consul", "", true, &api.QueryOptions{RequireConsistent: true})
 		if err == nil && len(entries) != n {
