@@ -77,6 +77,11 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, r)
 		return
 	}
+	s.answer(w, r)
+}
+
+// answer serves a request, whatever failWith says.
+func (s *fakeServer) answer(w http.ResponseWriter, r *http.Request) {
 	s.fakeCluster.mu.Lock()
 	defer s.fakeCluster.mu.Unlock()
 	if r.Method != http.MethodGet {
@@ -89,6 +94,8 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveSession(w, r)
 	case strings.HasPrefix(path, "/v1/kv/"):
 		s.serveKey(w, r)
+	case path == "/v1/txn":
+		s.serveTxn(w, r)
 	default:
 		s.serveService(w, r)
 	}
@@ -267,18 +274,40 @@ func (f *fakeCluster) putKey(w http.ResponseWriter, r *http.Request, key string)
 			return
 		}
 		p.Session = ""
-	case q.Has("cas"):
-		if q.Get("cas") != fmt.Sprint(old.ModifyIndex) {
-			writeJSON(w, f.index, false)
-			return
-		}
 	}
+	f.store(p)
+	writeJSON(w, f.index, true)
+}
+
+func (f *fakeCluster) store(p *KVPair) {
 	p.ModifyIndex = f.change()
 	if p.CreateIndex == 0 {
 		p.CreateIndex = p.ModifyIndex
 	}
-	f.keys[key] = p
-	writeJSON(w, f.index, true)
+	f.keys[p.Key] = p
+}
+
+// serveTxn does transactions of one cas of a key.
+func (f *fakeCluster) serveTxn(w http.ResponseWriter, r *http.Request) {
+	var ops []*TxnOp
+	_ = json.NewDecoder(r.Body).Decode(&ops)
+	op := ops[0].KV
+	old := f.keys[op.Key]
+	if old == nil {
+		old = &KVPair{}
+	}
+	if op.Verb != TxnCAS || op.Index != old.ModifyIndex {
+		w.WriteHeader(http.StatusConflict)
+		writeJSON(w, f.index, TxnResponse{Errors: []*TxnError{{What: "index is stale"}}})
+		return
+	}
+	f.store(&KVPair{
+		Key: op.Key, Value: op.Value, Flags: op.Flags,
+		Session: old.Session, LockIndex: old.LockIndex, CreateIndex: old.CreateIndex,
+	})
+	left := *f.keys[op.Key]
+	left.Value = nil
+	writeJSON(w, f.index, TxnResponse{Results: []*TxnResult{{KV: &left}}})
 }
 
 func (s *fakeServer) serveService(w http.ResponseWriter, r *http.Request) {

@@ -144,9 +144,13 @@ func (s *Semaphore) try(ctx context.Context, q *QueryOptions, wait bool) (bool, 
 	if err != nil {
 		return false, err
 	}
-	if held.Holders[s.lease.id] { // taken by an attempt whose answer was lost
-		s.token = FencingToken{ModifyIndex: index}
-		return true, nil
+	if held.Holders[s.lease.id] {
+		// Taken by an attempt whose answer was lost, and the token with it:
+		// the key's index may be that of the next holder by now. So strike us
+		// out, and take a slot anew.
+		delete(held.Holders, s.lease.id)
+		_, err := s.write(ctx, held, index)
+		return false, err
 	}
 	if len(held.Holders) >= s.limit {
 		if !wait {
@@ -156,14 +160,13 @@ func (s *Semaphore) try(ctx context.Context, q *QueryOptions, wait bool) (bool, 
 		return false, nil
 	}
 	held.Holders[s.lease.id] = true
-	// Whether it worked is read, not believed: the next reading shows it, and
-	// the index that is the token.
 	q.Index = 0
-	_, err = s.write(ctx, held, index)
+	at, err := s.write(ctx, held, index)
 	if errors.Is(err, OutcomeUnknown) {
-		err = nil
+		err = nil // the next reading tells
 	}
-	return false, err
+	s.token = FencingToken{ModifyIndex: at}
+	return at != 0, err
 }
 
 // parse finds the slots and drops holders whose session is gone. The index is
@@ -198,14 +201,27 @@ func (s *Semaphore) parse(list []*KVPair) (held slots, index uint64, err error) 
 	return held, index, nil
 }
 
-// write replaces the slots if they are as they were at index.
-func (s *Semaphore) write(ctx context.Context, held slots, index uint64) (bool, error) {
+// write replaces the slots if they are as they were at index, and returns the
+// index of the write, or 0 if they are not. It is a transaction, since only
+// the answer to one tells the index: what is read later may be another's.
+func (s *Semaphore) write(ctx context.Context, held slots, index uint64) (at uint64, err error) {
 	held.Limit = s.limit
 	value, err := encode(held)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	return s.lease.c.KV().CAS(ctx, &KVPair{Key: s.lockKey(), Value: value, Flags: SemaphoreFlag, ModifyIndex: index})
+	r, err := s.lease.c.Txn(ctx, []*TxnOp{{KV: &TxnKVOp{
+		Verb: TxnCAS, Key: s.lockKey(), Value: value, Flags: SemaphoreFlag, Index: index,
+	}}}, nil)
+	switch {
+	case errors.Is(err, Conflict):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	case len(r.Results) != 1 || r.Results[0].KV == nil:
+		return 0, E(OutcomeUnknown, fmt.Sprintf("the answer to a write of key %s has no result", s.lockKey()))
+	}
+	return r.Results[0].KV.ModifyIndex, nil
 }
 
 // leave strikes us out of the slots.
@@ -220,7 +236,7 @@ func (s *Semaphore) leave(ctx context.Context) error {
 			return err
 		}
 		delete(held.Holders, s.lease.id)
-		if done, err := s.write(ctx, held, index); done || err != nil {
+		if at, err := s.write(ctx, held, index); at != 0 || err != nil {
 			return err
 		}
 	}

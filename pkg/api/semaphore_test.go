@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -73,6 +75,40 @@ func TestTrySemaphore(t *testing.T) {
 		ls.f.set("data/.lock", "precious")
 		_, err = ls.client.TrySemaphore(t.Context(), "data", 2, nil)
 		require.ErrorIs(t, err, Conflict)
+	})
+}
+
+// TestSemaphoreTokenIsOnesOwn: the answer to the write that takes a slot is
+// lost, and another has taken one by the time the key is read.
+func TestSemaphoreTokenIsOnesOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ls := newLocks(t)
+		var other *Semaphore
+		swallow := func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/v1/txn" {
+				ls.a.answer(w, r)
+				return
+			}
+			ls.a.failWith(nil)
+			ls.a.answer(httptest.NewRecorder(), r)
+			var err error
+			other, err = ls.client.Semaphore(t.Context(), "sem", 3, nil)
+			if err != nil {
+				t.Error(err)
+			}
+			panic(http.ErrAbortHandler)
+		}
+		ls.a.failWith(swallow)
+		first, err := ls.client.Semaphore(t.Context(), "sem", 3, nil)
+		require.NoError(t, err)
+		require.NotNil(t, other, "the answer was swallowed")
+		require.Greater(t, first.Token().ModifyIndex, other.Token().ModifyIndex, "the slot was taken anew")
+		third, err := ls.client.Semaphore(t.Context(), "sem", 3, nil)
+		require.NoError(t, err)
+		require.Greater(t, third.Token().ModifyIndex, first.Token().ModifyIndex)
+		for _, s := range []*Semaphore{first, other, third} {
+			require.NoError(t, s.Release(t.Context()))
+		}
 	})
 }
 
