@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	hraft "github.com/hashicorp/raft"
 	"github.com/stretchr/testify/require"
 
 	"github.com/registryd/registryd/pkg/api"
@@ -489,6 +490,40 @@ func TestAllAddressesChange(t *testing.T) {
 		c.eventually(func() error {
 			if f, _ := c.leader().find(c.id(id)); string(f.Address) != addrs[i] {
 				return fmt.Errorf("%s is at %s", id, f.Address)
+			}
+			return nil
+		})
+	}
+}
+
+// What a follower answers to entries does not count when the library sent them to
+// an address that is no longer the follower's.
+func TestAnswerFromFormerAddress(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t)
+	c.found("a", "b")
+	entries := []*hraft.Log{{Index: 1, Term: 1}}
+	for name, tc := range map[string]struct {
+		entries []*hraft.Log
+		former  bool
+		want    error
+	}{
+		"entries":                         {entries: entries},
+		"entries to its former address":   {entries: entries, former: true, want: errMoved},
+		"heartbeat to its former address": {former: true},
+	} {
+		c.eventually(func() error { // the follower has to be known by where it is
+			leader := c.leader()
+			follower := c.get(c.followers()[0])
+			addr := hraft.ServerAddress(follower.addr)
+			if tc.former {
+				addr = "127.0.0.1:1"
+			}
+			// Of an earlier term: it is answered, and changes nothing.
+			req := &hraft.AppendEntriesRequest{RPCHeader: leader.rpcHeader(), PrevLogEntry: 1, Entries: tc.entries}
+			err := leader.trans.AppendEntries(hraft.ServerID(follower.cfg.ID), addr, req, &hraft.AppendEntriesResponse{})
+			if !errors.Is(err, tc.want) {
+				return fmt.Errorf("%s: %w, want %v", name, err, tc.want)
 			}
 			return nil
 		})

@@ -172,6 +172,7 @@ func (n *Node) openConsensus(logs *logBridge) (err error) {
 		n.liveness.heard(id, sent)
 	}
 	n.trans.mayStand = n.guard.mayStand
+	n.trans.stillAt = n.stillAt
 	n.trans.told = n.push.Told
 	n.trans.moved = n.roster.moved
 	n.trans.handing = func() { n.lease.Void(n.raft.CurrentTerm()) }

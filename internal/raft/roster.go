@@ -152,6 +152,13 @@ func (n *Node) find(id string) (hraft.Server, bool) {
 	return hraft.Server{}, false
 }
 
+// stillAt reports whether the latest configuration has the server at no other
+// address.
+func (n *Node) stillAt(id hraft.ServerID, addr hraft.ServerAddress) bool {
+	s, ok := n.find(string(id))
+	return !ok || s.Address == addr
+}
+
 // identify introduces this server to the one at addr.
 func (n *Node) identify(ctx context.Context, addr string) (introduction, error) {
 	var i introduction

@@ -19,15 +19,16 @@ import (
 type transport struct {
 	*hraft.NetworkTransport
 	incoming chan hraft.RPC
-	opened   chan struct{}                                // closed by start: requests wait for it, in and out
-	admit    func(*hraft.RPC) bool                        // voteguard.go; false: already answered
-	alive    func(id string, term uint64, sent time.Time) // a heartbeat was accepted
-	moved    func(id string) (addr string, ok bool)       // address learned elsewhere
-	told     func(id string, commit uint64)               // a follower is being told a commit index
-	handing  func()                                       // leadership is about to be handed over
-	mayStand func() bool                                  // this server may be a candidate
-	between  func(func(hraft.RPC)) func(hraft.RPC)        // makes heartbeats keep out of votes
-	elected  atomic.Bool                                  // the candidacy is one of electNow
+	opened   chan struct{}                                  // closed by start: requests wait for it, in and out
+	admit    func(*hraft.RPC) bool                          // voteguard.go; false: already answered
+	alive    func(id string, term uint64, sent time.Time)   // a heartbeat was accepted
+	moved    func(id string) (addr string, ok bool)         // address learned elsewhere
+	told     func(id string, commit uint64)                 // a follower is being told a commit index
+	handing  func()                                         // leadership is about to be handed over
+	mayStand func() bool                                    // this server may be a candidate
+	stillAt  func(hraft.ServerID, hraft.ServerAddress) bool // the configuration has the server at no other address
+	between  func(func(hraft.RPC)) func(hraft.RPC)          // makes heartbeats keep out of votes
+	elected  atomic.Bool                                    // the candidacy is one of electNow
 	stream   *stream
 	ctx      context.Context
 	wg       sync.WaitGroup
@@ -136,13 +137,23 @@ func (t *transport) to(id hraft.ServerID, addr hraft.ServerAddress) hraft.Server
 	return hraft.ServerAddress(endpoint(string(id), string(addr)))
 }
 
+// AppendEntries sends entries, or a heartbeat.
+//
+// The answer to entries does not count when the server's address was changed
+// meanwhile: the library reads the server that it replicates to without a lock
+// as it takes that answer, and changes it as it changes the address
+// (hashicorp/raft 1.7 and 1.8, updateLastAppended and startStopReplication). It
+// sends again then, and looks with the lock before.
 func (t *transport) AppendEntries(id hraft.ServerID, addr hraft.ServerAddress, req *hraft.AppendEntriesRequest, resp *hraft.AppendEntriesResponse) error {
-	addr = t.to(id, addr)
+	to := t.to(id, addr)
 	t.told(string(id), req.LeaderCommitIndex)
 	sent := time.Now()
-	err := t.NetworkTransport.AppendEntries(id, addr, req, resp)
+	err := t.NetworkTransport.AppendEntries(id, to, req, resp)
 	if err == nil && resp.Success && resp.Term == req.Term {
 		t.alive(string(id), req.Term, sent)
+	}
+	if err == nil && len(req.Entries) > 0 && !t.stillAt(id, addr) {
+		return errMoved
 	}
 	return err
 }
@@ -188,6 +199,9 @@ func (t *transport) TimeoutNow(id hraft.ServerID, addr hraft.ServerAddress, req 
 	t.handing()
 	return t.NetworkTransport.TimeoutNow(id, t.to(id, addr), req, resp)
 }
+
+// errMoved makes the library send again.
+var errMoved = errors.New("address of the server was changed on the way")
 
 // errAbstains keeps a server that lost its data from standing for election.
 var errAbstains = errors.New("server has not caught up since it lost its data")
